@@ -1,0 +1,3 @@
+"""mesosctl: the Mesos install guide as code."""
+
+__version__ = "0.1.0"

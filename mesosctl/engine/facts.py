@@ -1,0 +1,97 @@
+"""What a host says of itself: gathered in one round trip before any task is asked what it wants.
+
+`FACTS_PROGRAM` is the sh that gathers, `parse` reads its lines. Tasks get a `Facts`; they never ask the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A TCP port that something listens on. `process` and `pid` are "" and 0 where the kernel does not tell."""
+
+    port: int
+    address: str
+    process: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The facts of one host."""
+
+    os_id: str
+    """ID of os-release: debian, ubuntu, rocky…"""
+    os_version: str
+    """VERSION_ID of os-release: 12, 22.04, 9.3…"""
+    os_codename: str = ""
+    family: str
+    """`debian`, `redhat`, or "" for neither."""
+    package_manager: str
+    """`apt`, `dnf`, `yum`, or ""."""
+    init: str
+    """`systemd`, or `script` where systemd is not the init."""
+    architecture: str = "x86_64"
+    kernel: str = ""
+    hostname: str = ""
+    selinux: str = "absent"
+    """`absent`, `disabled`, `permissive` or `enforcing`, as the kernel has it now."""
+    selinux_config: str = ""
+    """SELINUX= of /etc/selinux/config, "" where there is no such file."""
+    cpus: int = 1
+    memory_mb: int = 0
+    disk_free_mb: Mapping[str, int] = field(default_factory=dict)
+    """Free space at /, /var and /usr."""
+    clock: float = 0.0
+    """Seconds that the host's clock is ahead of the controller's, within half a round trip."""
+    time_synchronised: bool | None = None
+    """None where the host cannot tell."""
+    python: str = ""
+    java: str = ""
+    """Version of the java on PATH, "" when there is none."""
+    docker: str = ""
+    cgroup: str = ""
+    """`v1`, `v2`, `hybrid` or ""."""
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """Home directories by user name."""
+    listeners: tuple[Listener, ...] = ()
+    docker_unit_files: tuple[str, ...] = ()
+    """EnvironmentFile= paths of docker.service, e.g. /etc/sysconfig/docker."""
+    zookeeper_servers: tuple[str, ...] = ()
+    """`server.N=…` lines of the zoo.cfg in place."""
+    zookeeper_myid: str = ""
+    zookeeper_mode: str = ""
+    """Mode of `srvr`: leader, follower, standalone, or "" when it does not answer."""
+    quorum: int | None = None
+    """MESOS_quorum of the master environment file in place."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Present content of the files that a task merges into (Maven's settings.xml)."""
+    uploads: frozenset[str] = frozenset()
+    """SHA-256 of the archives that are on the host already."""
+
+
+def assumed(family: str) -> Facts:
+    """Facts of an ordinary host of a family (`debian` or `redhat`), for rendering without hosts."""
+    if family == "redhat":
+        return Facts(
+            os_id="rocky",
+            os_version="9",
+            family="redhat",
+            package_manager="dnf",
+            init="systemd",
+            selinux="enforcing",
+            selinux_config="enforcing",
+            homes={"root": "/root"},
+        )
+    return Facts(
+        os_id="debian",
+        os_version="12",
+        os_codename="bookworm",
+        family="debian",
+        package_manager="apt",
+        init="systemd",
+        homes={"root": "/root"},
+    )
