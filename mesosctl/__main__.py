@@ -1,0 +1,5 @@
+"""`python -m mesosctl`."""
+
+from mesosctl.cli import main
+
+main()
