@@ -18,6 +18,11 @@ from mesosctl.errors import InventoryError
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, str]:
+    """A default must be hashable for `dataclass`, which a mapping proxy is not before Python 3.12."""
+    return NOTHING
+
+
 class Role(StrEnum):
     """What a host does in the cluster. The guide's word `slave` is read as `agent`."""
 
@@ -89,9 +94,9 @@ class Host:
     """Public host keys pinned in the inventory or stored by `hosts trust`: `ssh-ed25519 AAAA…`."""
     zookeeper_id: int | None = None
     """`myid`, 1-255. Set for every host with the role zookeeper, None otherwise."""
-    attributes: Mapping[str, str] = NOTHING
+    attributes: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     """Agent attributes, merged over `mesos.agent.attributes`."""
-    resources: Mapping[str, str] = NOTHING
+    resources: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     """Agent resources in Mesos' own notation, e.g. {"cpus": "4", "ports": "[31000-32000]"}; merged likewise."""
 
     def has(self, role: Role) -> bool:
@@ -239,7 +244,7 @@ class Zookeeper:
     """Four-letter words that are answered."""
     autopurge: Autopurge = Autopurge()
     credentials: Credentials | None = None
-    settings: Mapping[str, str] = NOTHING
+    settings: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     """Further lines of zoo.cfg."""
 
 
@@ -247,7 +252,7 @@ class Zookeeper:
 class MesosMaster:
     port: int = 5050
     work_dir: str = "/var/lib/mesos"
-    flags: Mapping[str, str] = NOTHING
+    flags: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     """Further flags of mesos-master, without dashes."""
 
 
@@ -257,9 +262,9 @@ class MesosAgent:
     work_dir: str = "/var/lib/mesos/agent"
     """The guide's /var/run/mesos is emptied by a reboot, and with it what the agent needs to recover its tasks."""
     containerizers: tuple[str, ...] = ("docker", "mesos")
-    attributes: Mapping[str, str] = NOTHING
-    resources: Mapping[str, str] = NOTHING
-    flags: Mapping[str, str] = NOTHING
+    attributes: Mapping[str, str] = field(default_factory=_nothing, hash=False)
+    resources: Mapping[str, str] = field(default_factory=_nothing, hash=False)
+    flags: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     """Further flags of mesos-agent, without dashes."""
 
 
@@ -283,7 +288,7 @@ class Marathon:
     zk_path: str = "/marathon"
     native_library: str = "/usr/local/lib/libmesos.so"
     """What the guide's MESOS_NATIVE_JAVA_LIBRARY names."""
-    flags: Mapping[str, str] = NOTHING
+    flags: Mapping[str, str] = field(default_factory=_nothing, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
