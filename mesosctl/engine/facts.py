@@ -1,12 +1,21 @@
 """What a host says of itself: gathered in one round trip before any task is asked what it wants.
 
-`FACTS_PROGRAM` is the sh that gathers, `parse` reads its lines. Tasks get a `Facts`; they never ask the host.
+`facts_program` is the sh that gathers (facts.sh), `FactsReader` reads its lines. Tasks get a `Facts`; they never ask
+the host.
 """
 
 from __future__ import annotations
 
+import base64
+import importlib.resources
+import re
+import shlex
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from mesosctl.inventory.model import Cluster, Host
+from mesosctl.resources.program import Lock, assemble
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +104,119 @@ def assumed(family: str) -> Facts:
         init="systemd",
         homes={"root": "/root"},
     )
+
+
+def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None, deep: bool) -> str:
+    """The program that gathers the facts of a host.
+
+    With a `lock` it takes the host's lock first: a run that will change the host follows. `deep` adds what only the
+    preflight check asks for (memory, disk, open ports, versions).
+    """
+    users = sorted({"root", host.ssh.user, *cluster.proxy.users})
+    head = {
+        "deep": str(int(deep)),
+        "users": " ".join(users),
+        "zookeeper_port": str(cluster.zookeeper.client_port),
+        "conf": f"{cluster.mesos.prefix}/etc/mesos",
+    }
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in head.items())
+    gather = importlib.resources.files(__package__).joinpath("facts.sh").read_text()
+    return assemble([f"{variables}\n", gather], nonce=nonce, write=lock is not None, lock=lock)
+
+
+class FactsReader:
+    """Collects the lines of a facts program."""
+
+    def __init__(self, nonce: str) -> None:
+        self._prefix = f"{nonce} "
+        self._values: dict[str, list[str]] = {}
+        self._clock = 0.0
+        self.complete = False
+
+    @property
+    def locked(self) -> str:
+        """Why the host's lock could not be had, "" when it could."""
+        return self._first("lock").partition(" ")[2]
+
+    def line(self, line: str) -> None:
+        """Takes one line of the program's output; lines without the nonce are noise of the login."""
+        if not line.startswith(self._prefix):
+            return
+        key, _, value = line[len(self._prefix) :].partition(" ")
+        if key == "clock":
+            self._clock = float(value) - time.time()
+        if key == "end":
+            self.complete = True
+        self._values.setdefault(key, []).append(value.strip())
+
+    def facts(self) -> Facts:
+        """The facts, once the program has ended."""
+        os_id, version, codename, like = [*self._first("os").split("|"), "", "", "", ""][:4]
+        kernel = self._first("kernel").split()
+        selinux = {"1": "enforcing", "0": "permissive"}.get(self._first("selinux"))
+        configured = self._first("selinux_config")
+        quorum = self._first("quorum")
+        return Facts(
+            os_id=os_id,
+            os_version=version,
+            os_codename=codename,
+            family=_family(os_id, like),
+            package_manager=self._first("manager"),
+            init=self._first("init") or "script",
+            hostname=kernel[0] if kernel else "",
+            kernel=kernel[1] if len(kernel) > 1 else "",
+            architecture=kernel[2] if len(kernel) > 2 else "",
+            selinux=selinux or ("disabled" if configured else "absent"),
+            selinux_config=configured,
+            cpus=int(self._first("cpus") or 1),
+            memory_mb=int(self._first("memory") or 0) // 1024,
+            disk_free_mb={path: int(free) // 1024 for free, path in self._pairs("disk")},
+            clock=self._clock,
+            time_synchronised={"yes": True, "no": False}.get(self._first("synchronised")),
+            python=self._first("python"),
+            java=self._first("java"),
+            docker=self._first("docker"),
+            cgroup=self._first("cgroup"),
+            homes=dict(self._pairs("home")),
+            listeners=tuple(_listener(value) for value in self._values.get("listener", ()))
+            + tuple(_socket(value) for value in self._values.get("socket", ())),
+            docker_unit_files=tuple(self._values.get("unit_file", ())),
+            zookeeper_servers=tuple(self._values.get("zookeeper_server", ())),
+            zookeeper_myid=self._first("zookeeper_myid"),
+            zookeeper_mode=self._first("zookeeper_mode"),
+            quorum=int(quorum) if quorum else None,
+            files={
+                path: base64.b64decode(content).decode(errors="surrogateescape")
+                for path, content in self._pairs("file")
+            },
+            uploads=frozenset(self._values.get("upload", ())),
+        )
+
+    def _first(self, key: str) -> str:
+        return self._values.get(key, [""])[0]
+
+    def _pairs(self, key: str) -> list[tuple[str, str]]:
+        pairs = [value.partition(" ") for value in self._values.get(key, ())]
+        return [(first, second) for first, _, second in pairs]
+
+
+def _family(os_id: str, like: str) -> str:
+    names = {os_id, *like.split()}
+    if names & {"debian", "ubuntu"}:
+        return "debian"
+    return "redhat" if names & {"rhel", "fedora", "centos", "rocky", "almalinux"} else ""
+
+
+def _listener(value: str) -> Listener:
+    """A line of `ss -ltnp`: the local address and, for root, users:(("name",pid=1,fd=3))."""
+    local, _, users = value.partition(" ")
+    address, _, port = local.rpartition(":")
+    process = re.search(r'"([^"]*)",pid=(\d+)', users)
+    name, pid = (process[1], int(process[2])) if process else ("", 0)
+    return Listener(int(port), address.strip("[]"), name, pid)
+
+
+def _socket(value: str) -> Listener:
+    """A listening socket of /proc/net/tcp: hexadecimal address and port; the process is not told there."""
+    address, _, port = value.rpartition(":")
+    return Listener(int(port, 16), address, "", 0)

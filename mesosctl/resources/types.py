@@ -172,9 +172,14 @@ class Service(Resource):
     ready_timeout: int = 60
     """Seconds."""
     only_if_installed: bool = False
-    """Nothing to do where the unit does not exist."""
+    """The service belongs to something else and only reads what was changed: it is restarted where it runs, and never
+    started, enabled, stopped or disabled."""
     restart: bool = True
     """False: reload the unit files but leave a running process alone."""
+    member: str = ""
+    """For a service that is one of several that vote: a sh command that prints what this one is (`leader`,
+    `follower`, …), or nothing while it takes no part. A rolling stage restarts one member at a time, the leader last.
+    """
 
     @property
     def id(self) -> str:
@@ -185,8 +190,8 @@ class Service(Resource):
 class Command(Resource):
     """A state that only a command can check and reach. The three texts are POSIX sh.
 
-    `check` succeeds when the state holds; `apply` reaches it; `revert` (may be empty) takes it back. `note` is printed
-    when the state needs something of the operator, e.g. a reboot.
+    `check` succeeds when the state holds; `apply` reaches it; `revert` (may be empty) takes it back. A line
+    `note: …` that `check` prints is told to the operator, e.g. that a reboot is required.
     """
 
     name: str

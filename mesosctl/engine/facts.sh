@@ -1,0 +1,63 @@
+# What the host says of itself, a line `NONCE KEY VALUE` each. The head of the program sets n (nonce), w (1: a run that
+# will change the host follows), deep (1: for the preflight check), users, zookeeper_port and conf (mesos' etc folder).
+tell() { printf '%s %s %s\n' "$n" "$1" "$2"; }
+
+tell clock "$(date +%s.%N)"
+(
+	ID="" VERSION_ID="" VERSION_CODENAME="" ID_LIKE=""
+	# shellcheck source=/dev/null
+	. /etc/os-release
+	tell os "$ID|$VERSION_ID|$VERSION_CODENAME|$ID_LIKE"
+) 2>/dev/null
+for _manager in apt-get dnf yum; do
+	if command -v $_manager >/dev/null; then
+		tell manager ${_manager%-get}
+		break
+	fi
+done
+if [ -d /run/systemd/system ]; then tell init systemd; else tell init script; fi
+tell kernel "$(uname -m -r -n)"
+if [ -r /sys/fs/selinux/enforce ]; then tell selinux "$(cat /sys/fs/selinux/enforce)"; fi
+if [ -r /etc/selinux/config ]; then tell selinux_config "$(sed -n 's/^SELINUX=//p' /etc/selinux/config)"; fi
+for _user in $users; do
+	_home=$(getent passwd "$_user" | cut -d: -f6)
+	if [ -n "$_home" ]; then
+		tell home "$_user $_home"
+		if [ -f "$_home/.m2/settings.xml" ]; then
+			tell file "$_home/.m2/settings.xml $(base64 -w 0 <"$_home/.m2/settings.xml")"
+		fi
+	fi
+done
+if [ -d /run/systemd/system ]; then
+	systemctl show -p EnvironmentFiles docker.service 2>/dev/null | sed -n "s/^EnvironmentFiles=\([^ ]*\).*/$n unit_file \1/p"
+fi
+if [ -f /etc/zookeeper/conf/zoo.cfg ]; then
+	sed -n "s/^server\./$n zookeeper_server server./p" /etc/zookeeper/conf/zoo.cfg
+	_data=$(sed -n 's/^dataDir=//p' /etc/zookeeper/conf/zoo.cfg)
+	if [ -f "$_data/myid" ]; then tell zookeeper_myid "$(cat "$_data/myid")"; fi
+	tell zookeeper_mode "$(bash -c "exec 3<>/dev/tcp/127.0.0.1/$zookeeper_port && printf srvr >&3 && timeout 5 cat <&3" 2>/dev/null | sed -n 's/^Mode: //p')"
+fi
+if [ -f "$conf/mesos-master-env.sh" ]; then
+	sed -n "s/^export MESOS_quorum=['\"]*\([0-9]*\).*/$n quorum \1/p" "$conf/mesos-master-env.sh"
+fi
+for _file in "$S"/upload/*; do
+	if [ -f "$_file" ]; then tell upload "${_file##*/}"; fi
+done
+if [ "$w" = 1 ]; then mkdir -p "$S/original" "$S/dirty" "$S/upload" || fail lock "cannot write to $S"; fi
+if [ "$deep" = 1 ]; then
+	tell cpus "$(nproc)"
+	sed -n "s/^MemTotal: *\([0-9]*\) kB/$n memory \1/p" /proc/meminfo
+	df -Pk / /usr /var 2>/dev/null | sed -n "s/.* \([0-9]*\) *[0-9]*% \(.*\)/$n disk \1 \2/p"
+	if command -v ss >/dev/null; then
+		ss -Hltnp | while read -r _ _ _ _local _ _process; do tell listener "$_local $_process"; done
+	else
+		sed -n "s/^ *[0-9]*: \([0-9A-F]*:[0-9A-F]*\) [0-9A-F:]* 0A .*/$n socket \1/p" /proc/net/tcp /proc/net/tcp6 2>/dev/null
+	fi
+	if command -v java >/dev/null; then tell java "$(java -version 2>&1 | sed -n '1s/.*"\(.*\)".*/\1/p')"; fi
+	if command -v python3 >/dev/null; then tell python "$(python3 -c 'import platform; print(platform.python_version())')"; fi
+	if command -v docker >/dev/null; then tell docker "$(docker --version | sed 's/Docker version \([^, ]*\).*/\1/')"; fi
+	if [ -f /sys/fs/cgroup/cgroup.controllers ]; then tell cgroup v2
+	elif [ -d /sys/fs/cgroup/unified ]; then tell cgroup hybrid
+	elif [ -d /sys/fs/cgroup/memory ]; then tell cgroup v1; fi
+	if command -v timedatectl >/dev/null; then tell synchronised "$(timedatectl show -p NTPSynchronized --value 2>/dev/null)"; fi
+fi

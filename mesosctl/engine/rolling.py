@@ -1,0 +1,59 @@
+"""The order in which the members of a voting service (ZooKeeper) are restarted, so that it never loses its quorum.
+
+While fewer than a majority serve there is nothing to lose: all start together. Otherwise members that do not serve
+start first, then the others one at a time, the leader last, each only while enough others serve. A look at all
+members (a dry run of the stage) precedes; the decisions here are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mesosctl.engine.report import Failure, Status
+from mesosctl.resources.program import Reader
+from mesosctl.resources.types import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What the look said of one host: its mode ("" while it takes no part), and whether its turn is a restart."""
+
+    mode: str
+    restarts: bool
+
+
+def member(look: Reader) -> Member:
+    """A host of the stage as the look found it."""
+    restarts = any(
+        isinstance(look.resources[index], Service) and result.status is Status.PENDING
+        for index, result in look.results.items()
+    )
+    return Member(mode=next((mode for mode in look.members.values() if mode), ""), restarts=restarts)
+
+
+def majority(voters: int) -> int:
+    return voters // 2 + 1
+
+
+def order(members: Mapping[str, Member], voters: int) -> tuple[list[str], list[str]]:
+    """Which hosts go together, and which follow one at a time. `voters` is the size of the whole ensemble."""
+    serving = [name for name, item in members.items() if item.mode]
+    if len(serving) < majority(voters):
+        return list(members), []
+    leaders = [name for name in serving if members[name].mode == "leader"]
+    followers = [name for name in serving if name not in leaders]
+    return [name for name in members if name not in serving], followers + leaders
+
+
+def unsafe(host: str, members: Mapping[str, Member], voters: int) -> Failure | None:
+    """Why the turn of this member would cost the quorum now, None when it would not."""
+    others = sum(bool(item.mode) for name, item in members.items() if name != host)
+    if voters < 3 or not members[host].restarts or others >= majority(voters):
+        return None
+    return Failure(
+        cause="quorum",
+        message=f"not restarted: only {others} of the other {voters - 1} members serve, and the restart would cost "
+        f"the quorum of {majority(voters)}",
+        fix="bring the other members back first (`mesosctl status` shows them), then run this again",
+    )

@@ -1,0 +1,360 @@
+"""A run: some hosts, taken through some stages, one program per host and stage.
+
+Hosts work side by side in a sliding window; a stage begins when the one before has ended on all hosts. A host that
+fails drops out, the others go on. `Run` keeps a connection per host from its first program to its last, collects the
+report, and holds the cluster's locks while it may write.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from mesosctl.engine import audit, lock, rolling
+from mesosctl.engine.causes import failure_of, lost, why_failed
+from mesosctl.engine.facts import Facts, FactsReader, facts_program
+from mesosctl.engine.mask import Mask
+from mesosctl.engine.report import Failure, HostReport, Listener, Report, Result, Silent, StageResult, Status
+from mesosctl.errors import RefusedError
+from mesosctl.inventory.model import Cluster, Host, Role
+from mesosctl.resources.program import PLAN, STATE_DIR, Lock, Mode, Reader, compile_program
+from mesosctl.resources.types import Archive, Resource, Service
+from mesosctl.transport import Connection, Transport
+from mesosctl.transport.errors import TransportError
+
+FACTS_STAGE = "facts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    parallel: int = 32
+    """Hosts worked on at the same time."""
+    host_timeout: float = 1800.0
+    """Seconds that one stage may take on one host."""
+    step_timeout: int = 900
+    """Seconds that one step (a package installation, the start of a service) may take."""
+
+
+class Run:
+    """Runs programs on hosts. A context manager: leaving it ends the connections, the locks and the audit record.
+
+    `action` is what the report and the audit log call it. `writes` says whether the run may change hosts: then it
+    holds the controller's lock of the cluster from the start (RefusedError where another run has it), and the lock of
+    every host from its first program on.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        transport: Transport,
+        *,
+        action: str,
+        writes: bool,
+        hosts: Sequence[Host] | None = None,
+        listener: Listener | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.hosts = list(cluster.hosts if hosts is None else hosts)
+        self.facts: dict[str, Facts] = {}
+        self.options = options or Options()
+        self.mask = Mask(cluster)
+        run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+        self.report = Report(run_id=run_id, cluster=cluster.name, action=action)
+        self.report.hosts = {host.name: HostReport(host=host.name) for host in self.hosts}
+        self._transport = transport
+        self._listener = listener or Silent()
+        self._writes = writes
+        self._connections: dict[str, Connection] = {}
+        self._dirty: dict[str, frozenset[str]] = {}
+        self._told = threading.Lock()
+        self._controller_lock: lock.ControllerLock | None = None
+        self._host_lock: Lock | None = None
+        self._locked: set[str] = set()
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Run:
+        if self._writes:
+            self._controller_lock = lock.ControllerLock(self.cluster, self.report.run_id, self.report.action)
+            self._host_lock = Lock(
+                run=self.report.run_id,
+                controller=lock.controller_id(),
+                seconds=int(self.options.host_timeout) + 60,
+                owner=lock.owner(),
+            )
+            audit.begin(self.cluster, self.report, self.mask)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self.report.interrupted:
+                self._unlock()
+            self._transport.close()
+        finally:
+            self.report.seconds = time.monotonic() - self._started
+            if self._writes:
+                audit.end(self.cluster, self.report, self.mask, error)
+            if self._controller_lock:
+                self._controller_lock.release()
+
+    @property
+    def alive(self) -> list[Host]:
+        """The hosts that have not failed."""
+        return [host for host in self.hosts if self._is_alive(host.name)]
+
+    def _is_alive(self, host: str) -> bool:
+        return host in self.report.hosts and self.report.hosts[host].failure is None
+
+    def gather(self, *, deep: bool = False) -> None:
+        """Fill `facts` for every host that can be reached, and lock the hosts where the run writes.
+
+        Raises RefusedError, with nothing changed anywhere, when another run has the lock of a host.
+        """
+
+        def work(host: Host) -> None:
+            nonce = secrets.token_hex(8)
+            reader = FactsReader(nonce)
+            program = facts_program(self.cluster, host, nonce=nonce, lock=self._host_lock, deep=deep)
+            self._program(host, program, reader.line)
+            if reader.locked:
+                raise TransportError("locked", reader.locked, host=host.name)
+            if not reader.complete:
+                raise lost(host.name)
+            self.facts[host.name] = reader.facts()
+            if self._host_lock:
+                self._locked.add(host.name)
+
+        self.on_hosts(FACTS_STAGE, self.alive, work)
+        locked = [host for host in self.report.hosts.values() if host.failure and host.failure.cause == "locked"]
+        if locked:
+            raise RefusedError(
+                "another run is working on this cluster: "
+                + "; ".join(f"{host.host} is {host.failure.message}" for host in locked if host.failure),
+                fix="wait for it, or for its lock to expire; `mesosctl audit` shows the runs of this machine",
+            )
+
+    def stage(
+        self,
+        name: str,
+        resources: Mapping[str, Sequence[Resource]],
+        mode: Mode,
+        *,
+        voters: Role | None = None,
+        last: bool = False,
+    ) -> None:
+        """Take the hosts through one stage: `resources` by host name, in the order in which they are reached.
+
+        `voters` names the role whose hosts are members of one voting service: those are restarted one at a time (see
+        `mesosctl.engine.rolling`). With `last` the hosts' locks are given back in the same round trip.
+        """
+        hosts = [host for host in self.alive if resources.get(host.name)]
+
+        def apply(host: Host) -> None:
+            self._apply(host, name, resources[host.name], mode, unlock=last)
+
+        if voters and mode.write and not mode.unset:
+            self._stage_in_turn(name, hosts, resources, voters, apply)
+        else:
+            self.on_hosts(name, hosts, apply)
+
+    def _stage_in_turn(
+        self,
+        name: str,
+        hosts: Sequence[Host],
+        resources: Mapping[str, Sequence[Resource]],
+        role: Role,
+        apply: Callable[[Host], None],
+    ) -> None:
+        members: dict[str, rolling.Member] = {}
+
+        def look(host: Host) -> None:
+            members[host.name] = rolling.member(self._execute(host, name, resources[host.name], PLAN, quiet=True))
+
+        self.on_hosts(name, hosts, look)
+        self._look_beyond(role, resources, members)
+        ensemble = len(self.cluster.with_role(role))
+        mine = {host.name: host for host in self.alive if host in hosts}
+        together, in_turn = rolling.order(members, ensemble)
+        self.on_hosts(name, [mine[host] for host in together if host in mine], apply)
+        for host_name in together:
+            members[host_name] = replace(members[host_name], mode="follower" if self._is_alive(host_name) else "")
+        for host_name in in_turn:
+            host = mine.get(host_name)
+            if host is None:
+                continue
+            failure = rolling.unsafe(host_name, members, ensemble)
+            if failure:
+                self._fail(host, name, failure)
+                continue
+            self.on_hosts(name, [host], apply)
+            if not self._is_alive(host_name):
+                members[host_name] = replace(members[host_name], mode="")
+
+    def _look_beyond(
+        self, role: Role, resources: Mapping[str, Sequence[Resource]], members: dict[str, rolling.Member]
+    ) -> None:
+        """Ask the members outside of this run's hosts what they are; one that cannot be asked does not serve."""
+        services = [item for items in resources.values() for item in items if isinstance(item, Service) and item.member]
+        for host in self.cluster.with_role(role):
+            if host.name in self.report.hosts or not services:
+                continue
+            nonce = secrets.token_hex(8)
+            reader = Reader.quiet(services[:1], nonce)
+            program = compile_program(services[:1], PLAN, nonce=nonce, step_timeout=self.options.step_timeout)
+            try:
+                self._program(host, program, reader.line)
+            except TransportError:
+                continue
+            members[host.name] = rolling.member(reader)
+
+    def on_hosts(self, stage: str, hosts: Sequence[Host], work: Callable[[Host], None]) -> None:
+        """Call `work` for each host in a sliding window of `options.parallel` threads.
+
+        A TransportError of `work` drops the host from the run. On Ctrl-C what runs is cut off, what waits is not
+        begun, and KeyboardInterrupt is raised once all threads have ended.
+        """
+        if not hosts:
+            return
+        self._tell(lambda: self._listener.stage_started(stage, [host.name for host in hosts]))
+
+        def guarded(host: Host) -> None:
+            started = time.monotonic()
+            self._tell(lambda: self._listener.host_started(host.name, stage))
+            failure = None
+            try:
+                work(host)
+            except TransportError as error:
+                failure = failure_of(error, self.mask)
+                self.report.hosts[host.name].failure = failure
+                self._hang_up(host.name)
+            self._stage_result(host.name, stage).seconds += time.monotonic() - started
+            self._tell(lambda: self._listener.host_finished(host.name, stage, failure))
+
+        with ThreadPoolExecutor(min(self.options.parallel, len(hosts)), thread_name_prefix="host") as pool:
+            futures = {pool.submit(guarded, host) for host in hosts}
+            try:
+                pending: set[Future[None]] = futures
+                while pending:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+            except BaseException as error:
+                self.report.interrupted = isinstance(error, KeyboardInterrupt)
+                for future in futures:
+                    future.cancel()
+                self._transport.interrupt()
+                raise
+
+    def _apply(self, host: Host, stage: str, resources: Sequence[Resource], mode: Mode, *, unlock: bool) -> None:
+        if mode.write and not mode.unset:
+            self._upload(host, stage, resources)
+        self._execute(host, stage, resources, mode, unlock=unlock)
+
+    def _execute(
+        self,
+        host: Host,
+        stage: str,
+        resources: Sequence[Resource],
+        mode: Mode,
+        *,
+        unlock: bool = False,
+        quiet: bool = False,
+    ) -> Reader:
+        """Run the program of a stage on a host. `quiet`: a look that is no part of the report."""
+        nonce = secrets.token_hex(8)
+        report = self.report.hosts[host.name]
+        results = self._stage_result(host.name, stage).results
+
+        def started(index: int) -> None:
+            self._tell(lambda: self._listener.resource_started(host.name, stage, resources[index].id))
+
+        def finished(index: int, result: Result) -> None:
+            if not quiet:
+                results.append(result)
+                self._tell(lambda: self._listener.result(host.name, stage, result))
+                if result.status is Status.PENDING:
+                    services = frozenset(resources[index].notify)
+                    self._dirty[host.name] = self._dirty.get(host.name, frozenset()) | services
+
+        reader = Reader(resources, nonce, unset=mode.unset, mask=self.mask, started=started, finished=finished)
+        program = compile_program(
+            resources,
+            mode,
+            nonce=nonce,
+            step_timeout=self.options.step_timeout,
+            lock=self._host_lock if mode.write else None,
+            unlock=unlock,
+            dirty=self._dirty.get(host.name, frozenset()),
+        )
+        try:
+            self._program(host, program, reader.line)
+            if reader.locked:
+                raise TransportError("locked", reader.locked, host=host.name)
+            if reader.failed:
+                raise why_failed(host.name, reader.failed)
+            if not reader.complete:
+                raise lost(host.name)
+        finally:
+            if not quiet:
+                results.extend(reader.skipped())
+        report.notes += [note for note in reader.notes if not quiet and note not in report.notes]
+        if mode.write and self._host_lock:
+            (self._locked.discard if unlock else self._locked.add)(host.name)
+        return reader
+
+    def _program(self, host: Host, program: str, on_line: Callable[[str], None]) -> None:
+        self.connection(host).run(program, on_line, timeout=self.options.host_timeout)
+
+    def connection(self, host: Host) -> Connection:
+        """The host's connection, opened on first use."""
+        connection = self._connections.get(host.name)
+        if connection is None:
+            connection = self._connections[host.name] = self._transport.connect(host)
+        return connection
+
+    def _upload(self, host: Host, stage: str, resources: Sequence[Resource]) -> None:
+        facts = self.facts.get(host.name)
+        for resource in resources:
+            if isinstance(resource, Archive) and not (facts and resource.sha256 in facts.uploads):
+                self._tell(lambda item=resource: self._listener.resource_started(host.name, stage, item.id))  # type: ignore[misc]
+                with resource.source.open("rb") as source:
+                    path = f"{STATE_DIR}/upload/{resource.sha256}"
+                    self.connection(host).put(source, path, timeout=self.options.host_timeout)
+
+    def _unlock(self) -> None:
+        if not self._locked or not self._host_lock:
+            return
+        mode = Mode(write=True)
+        still = [host for host in self.alive if host.name in self._locked]
+        program = compile_program([], mode, nonce="-", step_timeout=1, lock=self._host_lock, unlock=True)
+
+        def work(host: Host) -> None:
+            self._program(host, program, lambda line: None)
+
+        self.on_hosts("unlock", still, work)
+
+    def _hang_up(self, host: str) -> None:
+        connection = self._connections.pop(host, None)
+        if connection:
+            connection.close()
+
+    def _stage_result(self, host: str, stage: str) -> StageResult:
+        stages = self.report.hosts[host].stages
+        if not stages or stages[-1].stage != stage:
+            stages.append(StageResult(stage=stage))
+        return stages[-1]
+
+    def _fail(self, host: Host, stage: str, failure: Failure) -> None:
+        self.report.hosts[host.name].failure = failure
+        self._tell(lambda: self._listener.host_finished(host.name, stage, failure))
+
+    def _tell(self, message: Callable[[], None]) -> None:
+        with self._told:
+            message()

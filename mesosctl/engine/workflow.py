@@ -1,0 +1,79 @@
+"""What the commands do with a cluster: the stages of the guide taken in order, forwards or backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mesosctl import tasks
+from mesosctl.engine.facts import Facts
+from mesosctl.engine.limit import Limit
+from mesosctl.engine.report import Listener, Report
+from mesosctl.engine.run import Options, Run
+from mesosctl.errors import RefusedError
+from mesosctl.inventory.model import Cluster, Host
+from mesosctl.resources.program import Mode
+from mesosctl.resources.types import Resource
+from mesosctl.tasks import guards
+from mesosctl.transport import Transport
+
+ResourcesOf = Callable[[Cluster, Host, Facts], Sequence[Resource]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of a workflow: what its hosts shall hold, given their facts."""
+
+    stage: tasks.Stage
+    resources: ResourcesOf
+
+
+def chapters(limit: Limit) -> list[Step]:
+    """The stages of the guide, those that the limit leaves."""
+    return [
+        Step(stage, lambda cluster, host, facts, stage=stage: tasks.resources_of(stage, cluster, host, facts))  # type: ignore[misc]
+        for stage in tasks.STAGES
+        if limit.stages is None or stage.name in limit.stages
+    ]
+
+
+def execute(
+    cluster: Cluster,
+    transport: Transport,
+    steps: Sequence[Step],
+    mode: Mode,
+    *,
+    action: str,
+    hosts: Sequence[Host] | None = None,
+    listener: Listener | None = None,
+    options: Options | None = None,
+    guarded: bool = True,
+) -> Report:
+    """Gather facts, refuse what would lose data, and take the hosts through the steps (backwards with `mode.unset`).
+
+    Returns the report, also after Ctrl-C (`report.interrupted`). Raises RefusedError before any host is changed.
+    """
+    run = Run(cluster, transport, action=action, writes=mode.write, hosts=hosts, listener=listener, options=options)
+    try:
+        with run:
+            run.gather()
+            if guarded and not mode.unset:
+                refuse(cluster, run.facts)
+            ordered = list(reversed(steps)) if mode.unset else list(steps)
+            for step in ordered:
+                resources = {host.name: step.resources(cluster, host, run.facts[host.name]) for host in run.alive}
+                voters = step.stage.voters
+                run.stage(step.stage.name, resources, mode, voters=voters, last=step is ordered[-1])
+    except KeyboardInterrupt:
+        run.report.interrupted = True
+    return run.report
+
+
+def refuse(cluster: Cluster, facts: Mapping[str, Facts]) -> None:
+    """Raise RefusedError for whatever would lose data, naming the safe way."""
+    refusals: Iterable[guards.Refusal] = guards.refusals(cluster, facts)
+    reasons = list(refusals)
+    if reasons:
+        raise RefusedError(
+            "refused, nothing was changed:\n" + "\n".join(f"  - {reason.what}\n    {reason.fix}" for reason in reasons)
+        )

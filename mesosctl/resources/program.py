@@ -1,0 +1,406 @@
+"""Turns resources into one POSIX-sh program, and the lines it prints back into results.
+
+The program is `prelude.sh` and one call for each resource inside `main() { … }; main </dev/null`, so that a transfer
+that is cut off runs nothing. Consecutive files and directories are looked at with one `sha256sum` and one `stat`;
+only what differs costs further processes. Result lines begin with a random nonce, because login shells print what
+they like:
+
+    NONCE INDEX ok|changed|pending|failed|skipped MESSAGE
+    NONCE INDEX begin | old BASE64 | out LINE | note LINE | member MODE
+    NONCE end
+
+INDEX counts the resources from 0, or is `lock` where the host is locked.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import functools
+import hashlib
+import importlib.resources
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from mesosctl.engine.report import Result, Status
+from mesosctl.resources.types import (
+    Account,
+    Archive,
+    Block,
+    Command,
+    Directory,
+    File,
+    Link,
+    Packages,
+    Resource,
+    Restored,
+    Service,
+    Setting,
+)
+
+STATE_DIR = "/var/lib/mesosctl"
+"""Where a host keeps what is needed to take everything back; the prelude's S."""
+
+SAFE_PATH = re.compile(r"/[A-Za-z0-9_.,:@%+=/~-]*")
+"""Paths are used unquoted in lists of the program; anything else is a defect of the caller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How a program treats its resources."""
+
+    write: bool
+    """False: only look, and report what would change."""
+    unset: bool = False
+    """Take back instead of reach."""
+    diff: bool = False
+    """Send old content, so that diffs can be made."""
+
+
+PLAN = Mode(write=False, diff=True)
+APPLY = Mode(write=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """The lock that a writing program takes or renews on its host.
+
+    `run` and `controller` identify the run and the machine it is started from, `seconds` is how long the lock
+    lasts without being renewed, `owner` is what others are shown.
+    """
+
+    run: str
+    controller: str
+    seconds: int
+    owner: str
+
+
+def compile_program(
+    resources: Sequence[Resource],
+    mode: Mode,
+    *,
+    nonce: str,
+    step_timeout: int,
+    lock: Lock | None = None,
+    unlock: bool = False,
+    dirty: frozenset[str] = frozenset(),
+) -> str:
+    """The program for one host and stage.
+
+    `step_timeout` is in seconds for one package or service step. `dirty` names services that earlier stages of a
+    dry run would restart. With `unlock` the lock is given back at the end.
+    """
+    body = [f"d={int(mode.diff)} limit={step_timeout} dirty={_q(' '.join(sorted(dirty)))}\nopen_state\n"]
+    body += _steps(resources, mode.unset)
+    return assemble(body, nonce=nonce, write=mode.write, lock=lock, unlock=unlock)
+
+
+def assemble(body: Sequence[str], *, nonce: str, write: bool, lock: Lock | None = None, unlock: bool = False) -> str:
+    """A whole program of some steps: the prelude before them, the host's lock around them, and the line `NONCE end`
+    as the last thing printed."""
+    parts = [_prelude(), "main() {\n", f"n={nonce} w={int(write)}\n"]
+    if lock:
+        parts.append(f"lock {_words(lock.run, lock.controller, str(lock.seconds), lock.owner)}\n")
+    parts += body
+    if lock and unlock:
+        parts.append(f"unlock {_q(lock.run)}\n")
+    parts.append('printf "%s end\\n" "$n"\n}\nmain </dev/null\n')
+    return "".join(parts)
+
+
+@functools.cache
+def _prelude() -> str:
+    text = importlib.resources.files(__package__).joinpath("prelude.sh").read_text()
+    return "".join(line for line in text.splitlines(keepends=True) if not re.match(r"\s*#|\s*$", line))
+
+
+def _steps(resources: Sequence[Resource], unset: bool) -> Iterator[str]:
+    indexed = list(enumerate(resources))
+    if unset:
+        # What only reads the configuration of others (a running Docker) is restarted once all of it is taken back.
+        readers = [item for item in indexed if isinstance(item[1], Service) and item[1].only_if_installed]
+        own = [item for item in reversed(indexed) if item not in readers]
+        yield from (f"{_unset(resource, index)}\n" for index, resource in [*own, *readers])
+        return
+    for batched, group in groupby(indexed, key=lambda item: isinstance(item[1], File | Directory)):
+        if batched:
+            yield from _batch([(index, item) for index, item in group if isinstance(item, File | Directory)])
+        else:
+            yield from (f"{_set(resource, index)}\n" for index, resource in group)
+
+
+def _batch(batch: list[tuple[int, File | Directory]]) -> Iterator[str]:
+    yield f"files {_q(' '.join(_path(item.path) for _, item in batch))}\n"
+    for index, item in batch:
+        mode, owner = item.mode.lstrip("0") or "0", f"{item.owner}:{item.group}"
+        if isinstance(item, Directory):
+            yield f"directory {index} {_words(mode, owner, _path(item.path), _services(item))}\n"
+            continue
+        digest = hashlib.sha256(item.content.encode()).hexdigest()
+        words = _words(digest, mode, owner, _path(item.path), _escaped(item.path), _services(item))
+        steps = [] if owner == "root:root" else [f'chown {_q(owner)} "$t"']
+        steps += [] if mode == "600" else [f'chmod {mode} "$t"']
+        steps.append(f'printf %s {_q(item.content)} >"$t"')
+        yield f"if file {index} {words}; then\n{' && '.join(steps)}\nwritten $? {index}\nfi\n"
+    yield "flush\n"
+
+
+_q = shlex.quote
+
+
+def _words(*words: str) -> str:
+    return " ".join(_q(word) for word in words)
+
+
+def _services(item: Resource) -> str:
+    return " ".join(item.notify)
+
+
+def _path(path: str) -> str:
+    if not SAFE_PATH.fullmatch(path):
+        raise ValueError(f"unsafe path {path!r}")
+    return path
+
+
+def _escaped(path: str) -> str:
+    """The name under which a path's original is kept: no folder separators."""
+    return path.replace("/", "%")
+
+
+def _pattern(key: str) -> str:
+    """A basic regular expression that matches the key itself."""
+    return re.sub(r"([.\[\]*^$/\\])", r"\\\1", key)
+
+
+def block_text(item: Block) -> str:
+    """The block with its marker lines as it stands in the file, without a last newline; "" for an empty block."""
+    begin, end = _markers(item)
+    content = item.content.rstrip("\n")
+    return f"{begin}\n{content}\n{end}" if content else ""
+
+
+def _markers(item: Block) -> tuple[str, str]:
+    return f"{item.comment} BEGIN mesosctl {item.name}", f"{item.comment} END mesosctl {item.name}"
+
+
+def _block(item: Block, text: str, index: int) -> str:
+    begin, end = _markers(item)
+    owner = f"{item.owner}:{item.group}"
+    return f"block {index} {_words(_path(item.path), item.name, begin, end, text, item.mode, owner, _services(item))}"
+
+
+@functools.singledispatch
+def _set(resource: Resource, index: int) -> str:
+    """The call that reaches a state."""
+    raise TypeError(f"no program for {type(resource).__name__}")
+
+
+@functools.singledispatch
+def _unset(resource: Resource, index: int) -> str:
+    """The call that takes a state back."""
+    raise TypeError(f"no program for {type(resource).__name__}")
+
+
+@_unset.register(File)
+@_unset.register(Link)
+@_unset.register(Restored)
+@_set.register
+def _(item: Restored, index: int) -> str:
+    return f"restore {index} {_words(_path(item.path), _escaped(item.path), _services(item))}"
+
+
+@_unset.register
+def _(item: Directory, index: int) -> str:
+    return f"undirectory {index} {_words(_path(item.path))}"
+
+
+@_set.register
+def _(item: Block, index: int) -> str:
+    return _block(item, block_text(item), index)
+
+
+@_unset.register
+def _(item: Block, index: int) -> str:
+    return _block(item, "", index)
+
+
+@_set.register
+def _(item: Setting, index: int) -> str:
+    line = f"{item.key}={item.value}"
+    return f"setting {index} {_words(_path(item.path), item.key, line, _pattern(item.key), _services(item))}"
+
+
+@_unset.register
+def _(item: Setting, index: int) -> str:
+    return f"unsetting {index} {_words(_path(item.path), item.key, _pattern(item.key), _services(item))}"
+
+
+@_set.register
+def _(item: Link, index: int) -> str:
+    return f"link {index} {_words(_path(item.path), item.target, _services(item))}"
+
+
+@_set.register
+def _(item: Account, index: int) -> str:
+    return f"account {index} {_words(item.name, item.home)}"
+
+
+@_unset.register
+def _(item: Account, index: int) -> str:
+    return f"say {index} ok kept"
+
+
+@_set.register
+def _(item: Packages, index: int) -> str:
+    exports = "".join(f"export {name}={_q(value)}; " for name, value in item.proxy)
+    return f"{exports}packages {index} {_words(item.manager, ' '.join(item.names))}"
+
+
+@_unset.register
+def _(item: Packages, index: int) -> str:
+    return f"unpackages {index} {_words(item.manager, ' '.join(item.names))}"
+
+
+@_set.register
+def _(item: Archive, index: int) -> str:
+    return f"archive {index} {_words(item.sha256, _path(item.path), f'{item.owner}:{item.group}', _services(item))}"
+
+
+@_unset.register
+def _(item: Archive, index: int) -> str:
+    return f"unarchive {index} {_words(_path(item.path))}"
+
+
+@_set.register
+def _(item: Service, index: int) -> str:
+    seconds, optional, restart = (
+        str(item.ready_timeout),
+        str(int(item.only_if_installed)),
+        str(int(item.restart)),
+    )
+    return f"service {index} {_words(item.name, item.manager, item.ready, seconds, optional, restart, item.member)}"
+
+
+@_unset.register
+def _(item: Service, index: int) -> str:
+    return _set(item, index) if item.only_if_installed else f"unservice {index} {_words(item.name, item.manager)}"
+
+
+@_set.register
+def _(item: Command, index: int) -> str:
+    return f"command_ {index} {_words(item.check, item.apply, _services(item))}"
+
+
+@_unset.register
+def _(item: Command, index: int) -> str:
+    return f"uncommand {index} {_words(item.check, item.revert, _services(item))}"
+
+
+class Reader:
+    """Reads what a program prints, line by line, and makes results of it.
+
+    `started` is called with the index of a step that begins and may take long, `finished` with index and result.
+    `mask` hides secrets in whatever text comes from the host.
+    """
+
+    def __init__(
+        self,
+        resources: Sequence[Resource],
+        nonce: str,
+        *,
+        unset: bool,
+        mask: Callable[[str], str],
+        started: Callable[[int], None],
+        finished: Callable[[int, Result], None],
+    ) -> None:
+        self.resources = resources
+        self._prefix = f"{nonce} "
+        self._unset = unset
+        self._mask = mask
+        self._started = started
+        self._finished = finished
+        self._old: dict[int, str] = {}
+        self._out: dict[str, list[str]] = {}
+        self.results: dict[int, Result] = {}
+        """By index."""
+        self.complete = False
+        """The program ran to its end."""
+        self.locked = ""
+        """Why the host's lock could not be had, "" when it could."""
+        self.failed: Result | None = None
+        self.notes: list[str] = []
+        self.members: dict[int, str] = {}
+        """What the services that vote said of themselves, by index."""
+
+    @classmethod
+    def quiet(cls, resources: Sequence[Resource], nonce: str) -> Reader:
+        """A reader of a dry run that nobody listens to."""
+        return cls(
+            resources,
+            nonce,
+            unset=False,
+            mask=lambda text: text,
+            started=lambda index: None,
+            finished=lambda index, result: None,
+        )
+
+    def line(self, line: str) -> None:
+        """Takes one line of the program's output; lines without the nonce are noise of the login."""
+        if not line.startswith(self._prefix):
+            return
+        index, _, rest = line[len(self._prefix) :].partition(" ")
+        kind, _, text = rest.partition(" ")
+        if index == "end":
+            self.complete = True
+        elif kind == "out":
+            self._out.setdefault(index, []).append(text)
+        elif index == "lock":
+            self.locked = self._mask(text)
+        elif kind == "begin":
+            self._started(int(index))
+        elif kind == "old":
+            self._old[int(index)] = base64.b64decode(text).decode(errors="replace")
+        elif kind == "note":
+            self.notes.append(self._mask(text))
+        elif kind == "member":
+            self.members[int(index)] = text.strip()
+        else:
+            self._result(int(index), Status(kind), text.strip())
+
+    def skipped(self) -> list[Result]:
+        """Results for what was not tried."""
+        return [
+            Result(resource=resource.id, status=Status.SKIPPED)
+            for index, resource in enumerate(self.resources)
+            if index not in self.results
+        ]
+
+    def _result(self, index: int, status: Status, message: str) -> None:
+        output = "\n".join(self._out.pop(str(index), []))
+        if output:
+            message = f"{message}: {output}" if "\n" not in output else f"{message}:\n{output}"
+        resource = self.resources[index]
+        changing = status in (Status.PENDING, Status.CHANGED)
+        diff = self._mask(self._diff(index, resource)) if changing else ""
+        result = Result(resource=resource.id, status=status, message=self._mask(message), diff=diff)
+        self.results[index] = result
+        if status is Status.FAILED:
+            self.failed = result
+        self._finished(index, result)
+
+    def _diff(self, index: int, resource: Resource) -> str:
+        if isinstance(resource, File):
+            path, new = resource.path, resource.content
+        elif isinstance(resource, Block):
+            path, new = resource.path, f"{block_text(resource)}\n"
+        else:
+            return ""
+        if index not in self._old and self._unset:
+            return ""
+        before = self._old.get(index, "")
+        after = "" if self._unset else new
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="")
+        return "\n".join(lines)
