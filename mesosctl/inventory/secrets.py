@@ -1,0 +1,132 @@
+"""Secrets of an inventory: references (`env:NAME`, `file:PATH`) are resolved here, and only here.
+
+Nothing in this module, and no message that it makes, holds a value.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from mesosctl.inventory import nodes
+from mesosctl.inventory.kinds import Kind, describe
+from mesosctl.inventory.model import Cluster, Secret
+from mesosctl.inventory.reader import KeyPath, Reader
+
+LITERAL = "literal"
+MAX_SIZE = 64 * 1024
+
+
+class SecretKind(Kind):
+    """A reference to a secret, or (with a warning) the secret itself."""
+
+    expected = "env:NAME or file:PATH"
+    note = expected
+
+    def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
+        if not isinstance(node, nodes.Scalar) or node.null or not node.text:
+            what = describe(node) if not isinstance(node, nodes.Scalar) or node.null else "empty"
+            return reader.error(node.mark, f"`{path[-1]}` is {what}", expected=self.expected)
+        scheme, _, rest = node.text.partition(":")
+        if scheme == "env":
+            return self._environment(rest, node, reader)
+        if scheme == "file":
+            return self._file(rest, node, reader)
+        return literal(node.text, node.mark, path, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+    def _environment(self, name: str, node: nodes.Scalar, reader: Reader) -> Any:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            return reader.error(node, "`env:` without the name of a variable", expected="env:NAME")
+        value = os.environ.get(name) or None
+        if value is None and reader.require_secrets:
+            return reader.error(node, f"the environment variable {name} is not set", expected=f"export {name}=…")
+        return self._checked(f"env:{name}", value, node, reader)
+
+    def _file(self, text: str, node: nodes.Scalar, reader: Reader) -> Any:
+        reference = f"file:{text}"
+        if not text or not text.isprintable():
+            return reader.error(node, "`file:` without a path", expected="file:PATH")
+        path = resolve(text, reader.folder)
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_mode & 0o077:
+                    reader.warning(node, f"{path} can be read by others", expected=f"chmod 600 {path}")
+                value = file.read(MAX_SIZE + 1).decode()
+        except (OSError, ValueError) as error:
+            if not reader.require_secrets:
+                return Secret(reference, None)
+            reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            return reader.error(node, f"the secret cannot be read from {path}: {reason}")
+        value = value.removesuffix("\n").removesuffix("\r")
+        if not value and reader.require_secrets:
+            return reader.error(node, f"the secret file {path} is empty")
+        if len(value) > MAX_SIZE:
+            return reader.error(node, f"the secret file {path} is larger than {MAX_SIZE // 1024} KiB")
+        return self._checked(reference, value or None, node, reader)
+
+    def _checked(self, reference: str, value: str | None, node: nodes.Scalar, reader: Reader) -> Any:
+        if value is not None and not _one_line(value):
+            return reader.error(node, f"the secret of {reference} is more than one line of text")
+        return Secret(reference, value)
+
+
+def literal(value: str, mark: nodes.Mark, path: KeyPath, reader: Reader) -> Any:
+    """A secret that is written in the inventory itself."""
+    if not _one_line(value):
+        return reader.error(mark, f"`{path[-1]}` is more than one line of text", expected=SecretKind.expected)
+    reader.warning(mark, "a secret is written in the inventory itself", expected=SecretKind.expected)
+    return Secret(LITERAL, value)
+
+
+def resolve(text: str, folder: Path) -> Path:
+    """A path of the inventory: `~` is the home directory, relative paths start at the inventory's folder."""
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:  # no such user
+        return folder / text
+
+
+def masks(cluster: Cluster) -> tuple[str, ...]:
+    """What must not be shown: every secret value, and the forms it takes in files, longest first."""
+    found: set[str] = set()
+    for secret in _secrets(cluster):
+        if secret.value is not None:
+            found.update(_forms(secret.value))
+    return tuple(sorted(found - {""}, key=lambda text: (-len(text), text)))
+
+
+def _secrets(cluster: Cluster) -> list[Secret]:
+    secrets = [cluster.proxy.password, cluster.keys.node_private]
+    if cluster.zookeeper.credentials:
+        secrets.append(cluster.zookeeper.credentials.password)
+    for host in cluster.hosts:
+        secrets += [host.ssh.password, host.ssh.passphrase, host.ssh.sudo_password]
+    return [secret for secret in secrets if secret is not None]
+
+
+def _forms(value: str) -> set[str]:
+    """A secret as it stands in URLs, systemd units, XML, JSON, shell; the lines of a longer one."""
+    from json import dumps
+    from urllib.parse import quote
+    from xml.sax.saxutils import escape
+
+    encoded = quote(value, safe="")
+    forms = {value, encoded, encoded.replace("%", "%%"), value.replace("%", "%%")}
+    forms |= {dumps(value)[1:-1], dumps(value, ensure_ascii=False)[1:-1]}
+    forms |= {escape(value), escape(value, {'"': "&quot;", "'": "&apos;"}), escape(value, {'"': "&#34;", "'": "&#39;"})}
+    forms |= {
+        value.replace("'", "'\\''"),
+        value.replace("'", "'\"'\"'"),
+        value.replace("\\", "\\\\").replace('"', '\\"'),
+    }
+    forms |= {line for line in value.splitlines() if len(line) > 16 and not line.startswith("-----")}
+    return forms
+
+
+def _one_line(value: str) -> bool:
+    return not any(character in "\r\n\0" for character in value)
