@@ -11,7 +11,7 @@ from mesosctl.inventory.known_hosts import KnownHosts
 from mesosctl.inventory.model import NOTHING, Cluster, Host, Keys, Mesos, Role, Secret, Ssh
 from mesosctl.inventory.problem import Severity
 from mesosctl.inventory.reader import Reader
-from mesosctl.inventory.state import State, state_dir
+from mesosctl.inventory.state import ClusterState, state_home
 
 
 def assemble(values: dict[str, Any], path: Path, reader: Reader) -> Cluster:
@@ -25,7 +25,7 @@ def assemble(values: dict[str, Any], path: Path, reader: Reader) -> Cluster:
     ssh = values.pop("ssh", Ssh())
     declared: Mapping[str, dict[str, Any]] = values.pop("hosts", {})
     ids = _zookeeper_ids(declared, reader)
-    folder = state_dir(name or "unnamed")
+    folder = state_home() / (name or "unnamed")
     stored = _known_hosts(folder, reader)
     hosts = tuple(_host(key, given, ssh, ids.get(key), stored) for key, given in declared.items())
     return Cluster(
@@ -33,7 +33,7 @@ def assemble(values: dict[str, Any], path: Path, reader: Reader) -> Cluster:
         hosts=hosts,
         path=path.absolute(),
         state_dir=folder,
-        keys=_keys(State(folder), reader),
+        keys=_keys(ClusterState(folder), reader),
         mesos=_mesos(values.pop("mesos", Mesos()), name, hosts, reader),
         **values,
     )
@@ -99,13 +99,13 @@ def _zookeeper_ids(declared: Mapping[str, dict[str, Any]], reader: Reader) -> di
 
 def _known_hosts(folder: Path, reader: Reader) -> KnownHosts:
     try:
-        return KnownHosts(State(folder).known_hosts)
+        return KnownHosts(ClusterState(folder).known_hosts)
     except OSError as error:
-        reader.complain(("name",), f"{State(folder).known_hosts} cannot be read: {error.strerror}")
+        reader.complain(("name",), f"{ClusterState(folder).known_hosts} cannot be read: {error.strerror}")
         return KnownHosts(Path("/dev/null"))
 
 
-def _keys(state: State, reader: Reader) -> Keys:
+def _keys(state: ClusterState, reader: Reader) -> Keys:
     """The cluster's SSH keys, as far as `keys push` has made them."""
     texts = {}
     for file in (state.operator_public, state.node_public, state.node_key):
