@@ -1,0 +1,61 @@
+"""What several chapters need: small questions about hosts and addresses, and no resources of their own."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from mesosctl.engine.facts import Facts
+from mesosctl.inventory.model import Cluster, Credentials, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The input of a template that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of a host, with the names that own the user's files."""
+
+    name: str
+    home: str
+
+    @property
+    def group(self) -> str:
+        """The user's own group: both families make one per user."""
+        return self.name
+
+
+def root(facts: Facts) -> User:
+    return User("root", facts.homes.get("root", "/root"))
+
+
+def is_address(text: str) -> bool:
+    """Whether this is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def bracketed(address: str) -> str:
+    """An address as it stands before `:port`."""
+    return f"[{address}]" if ":" in address else address
+
+
+def endpoint(address: str, port: int) -> str:
+    return f"{bracketed(address)}:{port}"
+
+
+def zookeeper_url(cluster: Cluster, path: str) -> str:
+    """`zk://[user:password@]host:port,…/path` of the cluster's ensemble, "" where it has none."""
+    servers = ",".join(
+        endpoint(host.address, cluster.zookeeper.client_port) for host in cluster.with_role(Role.ZOOKEEPER)
+    )
+    return f"zk://{_login(cluster.zookeeper.credentials)}{servers}{path}" if servers else ""
+
+
+def _login(credentials: Credentials | None) -> str:
+    return f"{credentials.username}:{credentials.password.reveal()}@" if credentials else ""
