@@ -63,7 +63,8 @@ def up(hosts: int, name: str, inventory: Path | None, baked: bool, output: str) 
     if output == "json":
         click.echo(json.dumps({**_described(made), "inventory": text}, indent=2))
     elif inventory:
-        click.echo(f"{len(made.hosts)} hosts are up; their inventory is {inventory}")
+        names = ", ".join(host.name for host in made.hosts)
+        click.echo(f"up: {names}; the inventory is {inventory}")
     else:
         click.echo(text, nl=False)
 

@@ -6,6 +6,6 @@ and their network. Needs root and a Docker engine, or the programs to start one.
 
 from mesosctl.lab.hosts import Lab, LabError, LabHost
 from mesosctl.lab.image import ImageKind
-from mesosctl.lab.labs import down, find, labs, up
+from mesosctl.lab.lifecycle import down, find, labs, up
 
 __all__ = ["ImageKind", "Lab", "LabError", "LabHost", "down", "find", "labs", "up"]

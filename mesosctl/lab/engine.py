@@ -29,8 +29,9 @@ START_TIMEOUT = 60.0
 
 
 def running_engine() -> Docker | None:
-    """The engine that runs: our own before any other, because it only runs while it has labs. None: there is none.
+    """The engine that labs are on. None: there is none yet.
 
+    That is our own while it has labs, started again if the machine was rebooted under it; else the one that runs.
     Raises RefusedError where this machine cannot host a lab at all.
     """
     if not sys.platform.startswith("linux"):
@@ -41,6 +42,8 @@ def running_engine() -> Docker | None:
         raise RefusedError("a lab needs a Docker engine, and docker is not installed", fix=INSTALL)
     if SOCKET.exists() and OWN.answers():
         return OWN
+    if _has_labs():
+        return _start(lambda text: None)
     default = Docker()
     return default if default.answers() else None
 
@@ -56,6 +59,12 @@ def stop_own_engine() -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while PID_FILE.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
+
+
+def _has_labs() -> bool:
+    """Whether our own engine, which does not run, was left with containers."""
+    containers = DATA / "containers"
+    return containers.is_dir() and any(containers.iterdir())
 
 
 def _start(progress: Progress) -> Docker:

@@ -42,10 +42,13 @@ SERVER_PACKAGES = [
     "netbase",
     "kmod",
     "ca-certificates",
+    "cron",
     "curl",
     "less",
+    "logrotate",
+    "wget",
 ]
-BAKED_PACKAGES = ["docker.io", "default-jre-headless", "libzookeeper-java", "socat", "git"]
+BAKED_PACKAGES = ["docker.io", "default-jre-headless", "libzookeeper-java", "socat", "git", "maven"]
 
 
 class ImageKind(StrEnum):
@@ -64,17 +67,23 @@ def ensure(docker: Docker, kind: ImageKind, progress: Progress) -> str:
     RefusedError where debootstrap is missing.
     """
     source = package_source()
-    tags = {ImageKind.PLAIN: f"{REPOSITORY}:plain-{_plain_recipe(source)}"}
-    tags[ImageKind.BAKED] = f"{REPOSITORY}:baked-{_hash(tags[ImageKind.PLAIN], _dockerfile(tags[ImageKind.PLAIN]))}"
-    if _exists(docker, tags[kind]):
-        return tags[kind]
+    names = tags(source)
+    if _exists(docker, names[kind]):
+        return names[kind]
     BUILD_LOG.unlink(missing_ok=True)
-    if not _exists(docker, tags[ImageKind.PLAIN]):
-        _build_plain(docker, tags[ImageKind.PLAIN], source, progress)
+    if not _exists(docker, names[ImageKind.PLAIN]):
+        _build_plain(docker, names[ImageKind.PLAIN], source, progress)
     if kind is ImageKind.BAKED:
-        _build_baked(docker, tags[ImageKind.PLAIN], tags[kind], progress)
-    _remove_outdated(docker, set(tags.values()))
-    return tags[kind]
+        _build_baked(docker, names[ImageKind.PLAIN], names[kind], progress)
+    _remove_outdated(docker, set(names.values()))
+    return names[kind]
+
+
+def tags(source: PackageSource) -> dict[ImageKind, str]:
+    """The names of the images that the present recipe makes from a package source."""
+    plain = f"{REPOSITORY}:plain-{_plain_recipe(source)}"
+    baked = f"{REPOSITORY}:baked-{_hash(plain, _dockerfile(plain))}"
+    return {ImageKind.PLAIN: plain, ImageKind.BAKED: baked}
 
 
 def _plain_recipe(source: PackageSource) -> str:

@@ -30,7 +30,7 @@ def inventory_text(name: str, addresses: Mapping[str, str], host_keys: Mapping[s
     """
     lines = [
         f"# Inventory of the lab {name}, written by `mesosctl lab up`.",
-        f"cluster: {name}",
+        f"name: {name}",
         "ssh:",
         "  user: root",
         f'  key: "{key}"',

@@ -6,12 +6,13 @@ Which hosts a lab has is not kept here: the Docker engine knows, by labels, also
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from mesosctl.inventory.state import state_home
 
 MACHINE_STATE = Path("/var/lib/mesosctl-lab")
 """What belongs to no single lab: locks, the build of the images, our own Docker engine."""
@@ -22,7 +23,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The files of one lab below a state directory such as ~/.local/state/mesosctl."""
+    """The files of one lab; not all of them need to exist."""
 
     directory: Path
 
@@ -74,9 +75,8 @@ class State:
 
 
 def lab_state(name: str) -> State:
-    """The state of the lab of that name: below XDG_STATE_HOME, by default ~/.local/state."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-    return State(Path(home) / "mesosctl/labs" / name)
+    """The state of the lab of that name, beside that of the clusters."""
+    return State(state_home() / "labs" / name)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ for file in /etc/hostname /etc/hosts /etc/resolv.conf; do
 done
 
 if [ ! -e /etc/mesosctl-lab/provisioned ]; then
+    [ -z "$LAB_RESOLV_CONF" ] || printf '%s\n' "$LAB_RESOLV_CONF" >/etc/resolv.conf
     tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
     for type in ed25519 ecdsa; do
         ssh-keygen -q -t "$type" -N '' -f "/etc/ssh/ssh_host_${type}_key"
@@ -36,5 +37,5 @@ fi
 
 /usr/local/sbin/lab-cuts
 
-unset LAB_AUTHORIZED_KEY
+unset LAB_AUTHORIZED_KEY LAB_RESOLV_CONF
 exec /sbin/init

@@ -8,6 +8,7 @@ for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-cont
     ln -sf /dev/null "/etc/systemd/system/$unit"
 done
 systemctl set-default multi-user.target >/dev/null 2>&1
+echo 'LANG=C.UTF-8' >/etc/default/locale
 echo '# A lab host mounts nothing of its own.' >/etc/fstab
 
 # ops becomes root without a password, opw with one. Both passwords are public: these hosts are for experiments.

@@ -10,6 +10,7 @@ import ipaddress
 import re
 import socket
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from mesosctl.errors import RefusedError, UsageError
@@ -27,6 +28,8 @@ FIRST_ADDRESS = 11
 """Last part of h1's address; what is below is left to the engine and to tests."""
 NETWORKS = ipaddress.IPv4Network("172.30.0.0/16")
 """Each lab gets a free /24 of it."""
+RESOLV_CONF = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+"""The second is where systemd-resolved tells the servers behind its own one on 127.0.0.53."""
 CAP_SYS_RESOURCE = 24
 """Bit number in linux/capability.h."""
 
@@ -142,6 +145,7 @@ def _run_host(docker: Docker, lab: str, host: LabHost, kind: ImageKind, tag: str
         f"--mount={volume}",
         "--env=container=docker",
         f"--env=LAB_AUTHORIZED_KEY={public_key} mesosctl-lab-{lab}",
+        f"--env=LAB_RESOLV_CONF={resolv_conf()}",
         tag,
     )
 
@@ -207,6 +211,19 @@ def _routes() -> list[ipaddress.IPv4Network]:
         if mask != "0.0.0.0":
             networks.append(ipaddress.IPv4Network(f"{address}/{mask}", strict=False))
     return networks
+
+
+def resolv_conf(files: Sequence[Path] = RESOLV_CONF) -> str:
+    """This machine's name servers, for the hosts: Docker's own one would know the hosts' names, unlike most real ones.
+
+    "" where this machine asks a server of its own that the hosts cannot reach: they ask Docker's then.
+    """
+    for file in files:
+        text = file.read_text() if file.exists() else ""
+        servers = re.findall(r"^nameserver\s+(\S+)", text, re.MULTILINE)
+        if servers and not any(server.startswith("127.") or server == "::1" for server in servers):
+            return text.strip()
+    return ""
 
 
 def _has_capability(number: int) -> bool:
