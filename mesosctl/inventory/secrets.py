@@ -92,12 +92,13 @@ def resolve(text: str, folder: Path) -> Path:
 
 
 def masks(cluster: Cluster) -> tuple[str, ...]:
-    """What must not be shown: every secret value, and the forms it takes in files, longest first."""
+    """What must not be shown: every secret value and, of a key, also its single lines; longest first."""
     found: set[str] = set()
     for secret in _secrets(cluster):
-        if secret.value is not None:
-            found.update(_forms(secret.value))
-    return tuple(sorted(found - {""}, key=lambda text: (-len(text), text)))
+        if secret.value:
+            found.add(secret.value)
+            found |= {line for line in secret.value.splitlines() if len(line) > 16 and not line.startswith("-----")}
+    return tuple(sorted(found, key=lambda text: (-len(text), text)))
 
 
 def _secrets(cluster: Cluster) -> list[Secret]:
@@ -107,25 +108,6 @@ def _secrets(cluster: Cluster) -> list[Secret]:
     for host in cluster.hosts:
         secrets += [host.ssh.password, host.ssh.passphrase, host.ssh.sudo_password]
     return [secret for secret in secrets if secret is not None]
-
-
-def _forms(value: str) -> set[str]:
-    """A secret as it stands in URLs, systemd units, XML, JSON, shell; the lines of a longer one."""
-    from json import dumps
-    from urllib.parse import quote
-    from xml.sax.saxutils import escape
-
-    encoded = quote(value, safe="")
-    forms = {value, encoded, encoded.replace("%", "%%"), value.replace("%", "%%")}
-    forms |= {dumps(value)[1:-1], dumps(value, ensure_ascii=False)[1:-1]}
-    forms |= {escape(value), escape(value, {'"': "&quot;", "'": "&apos;"}), escape(value, {'"': "&#34;", "'": "&#39;"})}
-    forms |= {
-        value.replace("'", "'\\''"),
-        value.replace("'", "'\"'\"'"),
-        value.replace("\\", "\\\\").replace('"', '\\"'),
-    }
-    forms |= {line for line in value.splitlines() if len(line) > 16 and not line.startswith("-----")}
-    return forms
 
 
 def _one_line(value: str) -> bool:
