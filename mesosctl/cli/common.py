@@ -1,54 +1,66 @@
-"""Options that several commands share, and how an inventory is found."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from mesosctl.errors import UsageError
+from mesosctl.inventory.find import find_inventory
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-DEFAULT_INVENTORY = "inventory.yaml"
+_META = "mesosctl.inventory"
 
 
 def inventory_option(function: Function) -> Function:
-    """Adds the argument INVENTORY and the option -i/--inventory; the command gets them as one `inventory: Path`."""
-
-    def callback(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-        if value is not None:
-            if ctx.meta.get("mesosctl.inventory", value) != value:
-                raise click.UsageError("the inventory is given twice, as argument and with --inventory")
-            ctx.meta["mesosctl.inventory"] = value
-
-    def inject(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, inventory=find_inventory(click.get_current_context()), **kwargs)
-
-    inject.__doc__ = function.__doc__
-    inject.__name__ = function.__name__
-    inject.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    inject = click.argument("inventory_argument", metavar="[INVENTORY]", required=False, expose_value=False,
-                            type=click.Path(), callback=callback)(inject)
-    return click.option("-i", "--inventory", "inventory_option", expose_value=False, type=click.Path(),
-                        callback=callback, help="The inventory; default $MESOSCTL_INVENTORY or ./inventory.yaml.")(inject)  # type: ignore[return-value]
-
-
-def find_inventory(ctx: click.Context) -> Path:
-    """The inventory of this call: argument or option, MESOSCTL_INVENTORY, ./inventory.yaml. UsageError if none."""
-    named = ctx.meta.get("mesosctl.inventory") or os.environ.get("MESOSCTL_INVENTORY")
-    if named:
-        return Path(named)
-    if Path(DEFAULT_INVENTORY).exists():
-        return Path(DEFAULT_INVENTORY)
-    raise UsageError(
-        f"no inventory given, and there is no {DEFAULT_INVENTORY} here",
-        fix="name one (mesosctl COMMAND FILE, -i FILE or MESOSCTL_INVENTORY), or write one with: mesosctl init",
+    """Adds the argument [INVENTORY] and the option -i/--inventory; the command gets them as one `inventory: Path`."""
+    argument = click.argument(
+        "inventory_argument",
+        metavar="[INVENTORY]",
+        required=False,
+        expose_value=False,
+        type=click.Path(),
+        callback=_remember,
     )
+    return argument(inventory_only_option(function))
 
 
-output_option = click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
-                             help="Form of what is printed.")
+def inventory_only_option(function: Function) -> Function:
+    """Adds -i/--inventory without the argument, for commands that have arguments of their own."""
+
+    @functools.wraps(function)
+    def inject(*args: Any, **kwargs: Any) -> Any:
+        named = click.get_current_context().meta.get(_META)
+        return function(*args, inventory=find_inventory(named), **kwargs)
+
+    option = click.option(
+        "-i",
+        "--inventory",
+        "inventory_option",
+        metavar="FILE",
+        expose_value=False,
+        type=click.Path(),
+        callback=_remember,
+        help="The inventory; default $MESOSCTL_INVENTORY or ./inventory.yaml.",
+    )
+    return option(inject)  # type: ignore[return-value]
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    if ctx.meta.get(_META, value) != value:
+        raise click.UsageError("the inventory is given twice, as argument and with --inventory")
+    ctx.meta[_META] = value
+
+
+output_option = click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of what is printed.",
+)

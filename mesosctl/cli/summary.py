@@ -1,0 +1,197 @@
+"""What a run came to, on one screen or as one JSON document.
+
+The JSON document, the only thing on standard output then:
+
+    {"run": id, "cluster": name, "action": name, "seconds": number, "interrupted": bool,
+     "counts": {"ok": n, "changed": n, "pending": n, "failed": n, "skipped": n},
+     "hosts": {NAME: {"failure": null or {"cause": id, "message": text, "fix": text},
+                      "notes": [text],
+                      "stages": [{"stage": name, "seconds": number,
+                                  "results": [{"resource": text, "status": text, "message": text, "diff": text}]}]}}}
+
+`status` is a `Status`, `cause` one of `mesosctl.engine.report.Failure`. Secrets are masked already.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from mesosctl.cli.common import RunOptions
+from mesosctl.cli.display import COLOURS
+from mesosctl.engine.report import HostReport, Report, Status
+
+MESSAGE_LINES = 6
+"""Lines of a failure's message that are shown."""
+
+
+def show(report: Report, options: RunOptions) -> None:
+    """Print the summary of a run, or its document."""
+    size = shutil.get_terminal_size((100, 40))
+    text = json.dumps(document(report)) if options.json else "\n".join(lines(report, size.columns, size.lines))
+    with suppress(BrokenPipeError):  # where the reader went away, the exit code still tells
+        click.echo(text)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The run as plain data for JSON; the module says how it looks."""
+    return {
+        "run": report.run_id,
+        "cluster": report.cluster,
+        "action": report.action,
+        "seconds": round(report.seconds, 3),
+        "interrupted": report.interrupted,
+        "counts": {str(status): report.count(status) for status in Status},
+        "hosts": {name: _host_document(host) for name, host in report.hosts.items()},
+    }
+
+
+def _host_document(host: HostReport) -> dict[str, Any]:
+    failure = host.failure
+    return {
+        "failure": failure and {"cause": failure.cause, "message": failure.message, "fix": failure.fix},
+        "notes": list(host.notes),
+        "stages": [
+            {
+                "stage": stage.stage,
+                "seconds": round(stage.seconds, 3),
+                "results": [
+                    {"resource": one.resource, "status": str(one.status), "message": one.message, "diff": one.diff}
+                    for one in stage.results
+                ],
+            }
+            for stage in host.stages
+        ],
+    }
+
+
+def lines(report: Report, width: int, height: int) -> list[str]:
+    """The summary of a run in at most `height` - 1 lines of text, failures before all else."""
+    head = ["", _headline(report)]
+    counts = _counts(report, width)
+    failures = _failures(report, width)
+    notes = _notes(report, width)
+    room = height - 1 - len(head)
+    shown = _fit([counts, *failures, notes], room)
+    return [*head, *shown]
+
+
+def _headline(report: Report) -> str:
+    failed = [name for name, host in report.hosts.items() if host.failure]
+    if report.interrupted:
+        verdict = click.style("interrupted", fg="red", bold=True)
+    elif failed:
+        verdict = click.style(f"{len(failed)} of {len(report.hosts)} hosts failed", fg="red", bold=True)
+    else:
+        verdict = click.style("done", fg="green", bold=True)
+    changes = report.count(Status.CHANGED)
+    pending = report.count(Status.PENDING)
+    done = f"{pending} changes pending" if pending else f"{changes} change{'s' if changes != 1 else ''}"
+    hosts = f"{len(report.hosts)} host{'s' if len(report.hosts) != 1 else ''}"
+    return f"{report.action} {report.cluster}: {verdict}; {done} on {hosts} in {duration(report.seconds)}"
+
+
+def _counts(report: Report, width: int) -> list[str]:
+    """Hosts that came to the same share a line."""
+    shown = [status for status in Status if report.count(status)]
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for name, host in report.hosts.items():
+        groups.setdefault(tuple(host.count(status) for status in shown), []).append(name)
+    if not shown:
+        return []
+    table = ["", "".join(f"{status:>9}" for status in shown) + "  hosts"]
+    for counts, hosts in groups.items():
+        cells = (
+            click.style(f"{count or '-':>9}", fg=COLOURS[status] if count else None)
+            for count, status in zip(counts, shown, strict=True)
+        )
+        table.append("".join(cells) + "  " + host_list(hosts, width - 9 * len(shown) - 2))
+    return table
+
+
+def _failures(report: Report, width: int) -> list[list[str]]:
+    """A block of lines for each way in which hosts failed."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for name, host in report.hosts.items():
+        if host.failure:
+            key = (host.failure.cause, host.failure.message, host.failure.fix)
+            groups.setdefault(key, []).append(name)
+    blocks = []
+    for (cause, message, fix), hosts in groups.items():
+        first, *rest = message.splitlines() or [""]
+        block = ["", click.style(f"{host_list(hosts, width // 2)}: {cause}: ", fg="red") + first]
+        if len(rest) > MESSAGE_LINES:
+            rest = ["…", *rest[-MESSAGE_LINES:]]
+        block += [f"    {line}" for line in rest]
+        block += [f"  → {line}" for line in fix.splitlines()]
+        blocks.append(block)
+    return blocks
+
+
+def _notes(report: Report, width: int) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for name, host in report.hosts.items():
+        for note in host.notes:
+            groups.setdefault(note, []).append(name)
+    found = [f"  {click.style(note, fg='yellow')}: {host_list(hosts, width // 2)}" for note, hosts in groups.items()]
+    return ["", "To do:", *found] if found else []
+
+
+def _fit(blocks: Sequence[list[str]], room: int) -> list[str]:
+    """As many lines of the blocks as there is room for, with a last line that says what is missing."""
+    flat = [line for block in blocks for line in block]
+    if len(flat) <= room:
+        return flat
+    left = len(flat) - room + 1
+    return [*flat[: room - 1], f"… {left} more lines; --output json has all of them"]
+
+
+def host_list(names: Iterable[str], width: int) -> str:
+    """Names of hosts in at most about `width` characters: runs of numbers are joined (h1-h3), the rest is counted."""
+    names = list(names)
+    parts = _runs(names)
+    text = ", ".join(parts)
+    if len(text) <= width:
+        return text
+    kept: list[str] = []
+    for part in parts:
+        if kept and len(", ".join([*kept, part])) > width - 12:
+            break
+        kept.append(part)
+    return f"{', '.join(kept)} … ({len(names)} hosts)"
+
+
+def _runs(names: Sequence[str]) -> list[str]:
+    runs: list[tuple[str, str, str]] = []  # the first name, the last, the part before the number
+    for name in names:
+        match = re.fullmatch(r"(.*?)(\d+)(\D*)", name)
+        previous = re.fullmatch(r"(.*?)(\d+)(\D*)", runs[-1][1]) if runs else None
+        if (
+            match
+            and previous
+            and match[1] == previous[1]
+            and match[3] == previous[3]
+            and _follows(previous[2], match[2])
+        ):
+            runs[-1] = (runs[-1][0], name, match[1])
+        else:
+            runs.append((name, name, ""))
+    found: list[str] = []
+    for first, last, _ in runs:
+        found.append(first if first == last else f"{first}-{last}")
+    return found
+
+
+def _follows(before: str, after: str) -> bool:
+    return int(after) == int(before) + 1 and (len(after) == len(before) or not before.startswith("0"))
+
+
+def duration(seconds: float) -> str:
+    """A duration as a user reads it: 4.2 s, 3 min 07 s."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
