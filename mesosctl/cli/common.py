@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from mesosctl.inventory.find import find_inventory
 
@@ -63,4 +65,87 @@ output_option = click.option(
     default="text",
     show_default=True,
     help="Form of what is printed.",
+)
+diff_option = click.option("--diff", is_flag=True, help="Show what changes inside files, as diffs.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the user said about how a run shall go."""
+
+    limit: tuple[str, ...] = ()
+    parallel: int = 32
+    timeout: float = 1800.0
+    """Seconds that one stage may take on one host."""
+    step_timeout: int = 900
+    """Seconds that one step may take."""
+    ask_login: bool = False
+    ask_sudo: bool = False
+    output: str = "text"
+    """`text` or `json`."""
+    verbose: bool = False
+
+    @property
+    def json(self) -> bool:
+        return self.output == "json"
+
+
+def run_options(function: Function) -> Function:
+    """Adds the options of every command that works on hosts; the command gets them as one `options: RunOptions`."""
+
+    @functools.wraps(function)
+    def inject(*args: Any, **kwargs: Any) -> Any:
+        given = {field.name: kwargs.pop(field.name) for field in fields(RunOptions)}
+        return function(*args, options=RunOptions(**given), **kwargs)
+
+    decorated: Any = inject
+    for option in reversed(_RUN_OPTIONS):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _complete_limit(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from mesosctl.cli.completion import limit_words
+
+    return [CompletionItem(word) for word in limit_words(ctx.meta.get(_META), incomplete)]
+
+
+_RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option(
+        "-l",
+        "--limit",
+        multiple=True,
+        metavar="NAMES",
+        shell_complete=_complete_limit,
+        help="Only these hosts (* and ? match), roles or stages; separated by commas.",
+    ),
+    click.option(
+        "--parallel",
+        type=click.IntRange(min=1),
+        default=RunOptions().parallel,
+        show_default=True,
+        metavar="N",
+        help="Hosts worked on at the same time.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=1),
+        default=RunOptions().timeout,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a stage may take on a host.",
+    ),
+    click.option(
+        "--step-timeout",
+        type=click.IntRange(min=1),
+        default=RunOptions().step_timeout,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long one step may take, e.g. a package installation.",
+    ),
+    click.option("-k", "--ask-password", "ask_login", is_flag=True, help="Ask for the hosts' login password."),
+    click.option("-K", "--ask-sudo-password", "ask_sudo", is_flag=True, help="Ask for the hosts' sudo password."),
+    output_option,
+    click.option("-v", "--verbose", is_flag=True, help="Also show what holds already."),
 )

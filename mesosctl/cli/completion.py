@@ -7,7 +7,6 @@ from contextlib import suppress
 import click
 from click.shell_completion import get_completion_class
 
-from mesosctl.cli.common import find_inventory
 from mesosctl.errors import MesosctlError
 
 WHERE = {
@@ -27,14 +26,15 @@ def completion(shell: str) -> None:
     click.echo(kind(root, {}, "mesosctl", "_MESOSCTL_COMPLETE").source())
 
 
-def limit_words(ctx: click.Context, incomplete: str) -> list[str]:
-    """What --limit could go on with: hosts, roles and stages of the inventory that is found, after the last comma."""
+def limit_words(named: str | None, incomplete: str) -> list[str]:
+    """What --limit could go on with: hosts, roles and stages of the inventory that is named or found."""
+    from mesosctl.inventory.find import find_inventory
     from mesosctl.inventory.load import load_inventory
     from mesosctl.inventory.model import Role
     from mesosctl.tasks import STAGES
 
     names = [*Role, *(stage.name for stage in STAGES)]
     with suppress(MesosctlError):  # the command itself will say what is wrong
-        names = [host.name for host in load_inventory(find_inventory(ctx), require_secrets=False).hosts] + names
+        names = [host.name for host in load_inventory(find_inventory(named), require_secrets=False).hosts] + names
     head, comma, last = incomplete.rpartition(",")
     return [f"{head}{comma}{name}" for name in names if name.startswith(last)]
