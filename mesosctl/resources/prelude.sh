@@ -205,8 +205,15 @@ file() {
 	placed="$placed $1 $t $_at"
 }
 
-# written INDEX: the content of the last file went to its temporary name.
-written() { [ "$1" = 0 ] || fail "$2" "cannot write ${t}: $(df -P "${t%/*}" | sed -n '2s/.* \([0-9]*%\) .*/\1 of the disk used/p')"; }
+# written STATUS INDEX: whether the content of the last file went to its temporary name. Not every shell's printf says
+# why it did not.
+written() {
+	[ "$1" = 0 ] && return
+	if [ "$(df -Pk "${t%/*}" | awk 'NR == 2 { print $4 }')" -lt 64 ]; then
+		fail "$2" "cannot write $t: No space left on device"
+	fi
+	fail "$2" "cannot write $t"
+}
 
 # flush: all temporary files of the batch are on disk; now they get their names.
 flush() {
@@ -295,7 +302,13 @@ block() {
 	if [ -f "$_at" ]; then
 		_out=$(cp -p "$_at" "$t" 2>&1) || fail "$1" "cannot write $t" "$_out"
 		sed "\\|^$4\$|,\\|^$5\$|d" "$_at" >"$t" || fail "$1" "cannot write $t"
-		if [ -s "$t" ] && [ -n "$(tail -c 1 "$t")" ]; then echo >>"$t"; fi
+		if [ -s "$t" ] && [ -n "$(tail -c 1 "$t")" ]; then
+			record "unended $2" && echo >>"$t" || fail "$1" "cannot write $t"
+		fi
+		if [ -z "$6" ] && recorded "unended $2" && [ "$(tail -n 1 "$_at")" = "$5" ]; then
+			_out=$(sed "\\|^$4\$|,\\|^$5\$|d" "$_at" | head -c -1) && printf %s "$_out" >"$t" || fail "$1" "cannot write $t"
+			forget "unended $2"
+		fi
 	else
 		parents "$_at" && record "created $2" && : >"$t" || fail "$1" "cannot write $_at"
 		_out=$({ chown "$8" "$t" && chmod "$7" "$t"; } 2>&1) || fail "$1" "cannot set mode and owner" "$_out"
@@ -475,6 +488,7 @@ unarchive() {
 	if [ "$w" = 0 ]; then say "$1" pending remove; return; fi
 	rm -rf "$2"
 	forget "created $2"
+	ascend "$2"
 	say "$1" changed remove
 }
 
