@@ -1,0 +1,42 @@
+# The two commands of the README. Each makes the virtual environment and installs what it needs; both run as root.
+VENV := .venv
+BIN := $(VENV)/bin
+LAB := demo
+
+.PHONY: demo demo-down test lint bench clean
+
+demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running ZooKeeper ensemble
+	$(BIN)/mesosctl lab up --name $(LAB) --hosts 5 --inventory $(LAB).yaml
+	$(BIN)/mesosctl validate $(LAB).yaml
+	$(BIN)/mesosctl bootstrap $(LAB).yaml --yes
+	$(BIN)/mesosctl status $(LAB).yaml
+	@echo "Look around with: $(BIN)/mesosctl lab ssh --name $(LAB) h1. Remove the hosts with: make demo-down"
+
+demo-down: $(VENV)/.ready
+	$(BIN)/mesosctl lab down --name $(LAB)
+	rm -f $(LAB).yaml
+
+test: $(VENV)/.ready system lint  ## Everything, real hosts included
+	$(BIN)/pytest
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready system  ## Speed beside ansible-core, pyinfra and plain ssh
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/pytest tests/bench/run.py
+
+system:
+	@sh tests/install-system-packages.sh
+
+$(VENV)/.ready: pyproject.toml
+	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	python3 -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)
