@@ -96,9 +96,9 @@ class OwnedName(Text):
         if name.startswith("--"):
             raise Wrong("a flag is given without dashes", name.lstrip("-"))
         if re.fullmatch(r"server\.[0-9]+", name) and "clientPort" in self.owned:
-            raise Wrong("the servers are the hosts with the role zookeeper", "hosts.NAME.zookeeper_id")
+            raise Wrong(f"`{text}` follows from the hosts", expected="the role zookeeper and a zookeeper_id")
         if name in self.owned:
-            raise Wrong(f"`{text}` follows from elsewhere in the inventory", self.owned[name])
+            raise Wrong(f"`{text}` is not set here", expected=f"{self.owned[name]} in its place")
         return super().parse(name)
 
 

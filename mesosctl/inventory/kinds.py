@@ -20,11 +20,12 @@ _FALSE = frozenset(("false", "no", "off"))
 
 
 class Wrong(Exception):
-    """Raised by a parse function: what is wrong with a text, and what may have been meant."""
+    """Raised by a parse function: what is wrong with a text, what may have been meant, what else was expected."""
 
-    def __init__(self, message: str = "", suggestion: str = "") -> None:
+    def __init__(self, message: str = "", suggestion: str = "", expected: str = "") -> None:
         self.message = message
         self.suggestion = suggestion
+        self.expected = expected
         super().__init__(message)
 
 
@@ -66,7 +67,7 @@ class ScalarKind(Kind):
             return self.parse(node.text)
         except Wrong as wrong:
             message = wrong.message or f"{name} is not {self.expected}"
-            expected = self.expected if wrong.message else ""
+            expected = wrong.expected or (self.expected if wrong.message else "")
             return reader.error(node, message, expected=expected, suggestion=wrong.suggestion)
 
     def parse(self, text: str) -> Any:

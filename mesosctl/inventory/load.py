@@ -55,6 +55,11 @@ def read(path: Path, *, require_secrets: bool = True) -> Loaded:
         return _unreadable(path, f"the inventory cannot be read: {reason}")
     if len(data) > MAX_SIZE:
         return _unreadable(path, f"the inventory is larger than {MAX_SIZE // 1024 // 1024} MiB")
+    return read_bytes(data, path, require_secrets=require_secrets)
+
+
+def read_bytes(data: bytes, path: Path, *, require_secrets: bool = True) -> Loaded:
+    """Like `read` for what is, or will be, the content of the file `path`."""
     reader = Reader(path.absolute().parent, require_secrets=require_secrets, elsewhere=elsewhere)
     source = Source(path, data, reader)
     cluster = _cluster(source.text, path, reader) if source.text is not None else None

@@ -38,7 +38,7 @@ def check(cluster: Cluster, reader: Reader) -> None:
         _offered(cluster, host, seen, reader)
     for (first, second), names in clashes.items():
         culprit = second if reader.given(second.path) or not reader.given(first.path) else first
-        on = f"`{names[0]}`" + (f" and {len(names) - 1} more hosts" if len(names) > 1 else "")
+        on = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         reader.complain(
             culprit.path,
             f"{first.what} and {second.what} both want port {first.number} on {on}",

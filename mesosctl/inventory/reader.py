@@ -47,6 +47,8 @@ class Reader:
         """Where in an inventory a key of that name belongs, e.g. `mesos.quorum`, or ""."""
         self.require_secrets = require_secrets
         self.findings: dict[Finding, None] = {}
+        self.hidden: dict[int, int] = {}
+        """Lines of the text with the column from which on they are not to be shown."""
         self._places: dict[KeyPath, Mark] = {(): Mark(1, 1)}
         self._broken: set[KeyPath] = set()
 
@@ -70,6 +72,10 @@ class Reader:
     def warning(self, at: Mark | Scalar, message: str, *, expected: str = "", suggestion: str = "") -> None:
         mark = at.mark if isinstance(at, Scalar) else at
         self.findings[Finding(Severity.WARNING, mark, message, expected, suggestion)] = None
+
+    def hide(self, mark: Mark) -> None:
+        """Never show the line of the text from this place on: a secret stands there."""
+        self.hidden[mark.line] = min(mark.column, self.hidden.get(mark.line, mark.column))
 
     def invalidate(self, path: KeyPath) -> None:
         """Remember that the value at a path is unusable."""

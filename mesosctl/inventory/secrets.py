@@ -77,6 +77,7 @@ class SecretKind(Kind):
 
 def literal(value: str, mark: nodes.Mark, path: KeyPath, reader: Reader) -> Any:
     """A secret that is written in the inventory itself."""
+    reader.hide(mark)
     if not _one_line(value):
         return reader.error(mark, f"`{path[-1]}` is more than one line of text", expected=SecretKind.expected)
     reader.warning(mark, "a secret is written in the inventory itself", expected=SecretKind.expected)

@@ -87,18 +87,22 @@ class Section(Kind):
             reader.error(node.mark, f"{name} is {describe(node)}", expected=self.expected)
             return None
         values: dict[str, Any] = {}
+        seen: dict[str, str] = {}
         for word, (mark, value) in node.entries.items():
             key = self._by_word.get(word)
             if key is None:
-                self._unknown(word, mark, path, reader)
-            elif reader.given((*path, key.name)) and key.name != word:
-                reader.error(mark, f"`{word}` and `{key.name}` mean the same; give one")
+                meant = self._unknown(word, mark, path, reader)
+                seen.setdefault(meant, word)
+                reader.invalidate((*path, meant))
+            elif key.name in seen and seen[key.name] in self._by_word:
+                reader.error(mark, f"`{word}` and `{seen[key.name]}` mean the same; give one")
             else:
+                seen[key.name] = word
                 self._value(key, value, (*path, key.name), reader, values)
         for key in self.keys.values():
-            if key.required and not reader.given((*path, key.name)):
-                where = ".".join(path) or "the inventory"
-                reader.error(node.mark, f"{where} lacks the key `{key.name}`", expected=key.doc.rstrip("."))
+            if key.required and key.name not in seen:
+                where = f"`{'.'.join(path)}`" if path else "the inventory"
+                reader.error(node.mark, f"{where} lacks the key `{key.name}`", expected=key.kind.expected)
                 reader.invalidate((*path, key.name))
         return values
 
@@ -112,14 +116,17 @@ class Section(Kind):
         else:
             values[key.name] = value
 
-    def _unknown(self, word: str, mark: nodes.Scalar, path: KeyPath, reader: Reader) -> None:
+    def _unknown(self, word: str, mark: nodes.Scalar, path: KeyPath, reader: Reader) -> str:
+        """Complains; returns the name of the key of this section that was meant, or ""."""
         where = f" in `{'.'.join(path)}`" if path else ""
+        meant = nearest(word, self._by_word)
         reader.error(
             mark,
             f"unknown key `{word}`{where}",
             expected="one of " + ", ".join(self.keys),
-            suggestion=nearest(word, self._by_word) or reader.elsewhere(word),
+            suggestion=meant or reader.elsewhere(word),
         )
+        return self._by_word[meant].name if meant else ""
 
     def schema(self) -> dict[str, Any]:
         properties: dict[str, Any] = {}

@@ -14,10 +14,9 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in YAML 1.1."""
 _ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML 1.1 does not allow in a file."""
-_SECRET = re.compile(
-    r"""((?:pass(?:word|wd|phrase)?|secret|token)["']?\s*:\s+)(?!["']?(?:env|file):)([^\s#{\[&*][^\n]*)""", re.I
-)
-_CREDENTIALS = re.compile(r"(://[^\s/@:]*:)([^\s]*)(@)")
+_SECRET = re.compile(r"""((?:pass|pwd|secret|token)\w*["']?\s*:\s+)(?!["']?(?:env|file):)([^\s#{\[&*].*)""", re.I)
+_CREDENTIALS = re.compile(r"([^\s@:]:)(\S+)(@)")
+"""What may be a secret in a text that is too broken to know."""
 
 
 class Source:
@@ -25,6 +24,7 @@ class Source:
 
     def __init__(self, path: Path, data: bytes, reader: Reader) -> None:
         self.path = path
+        self._hidden = reader.hidden
         self.text: str | None = None
         try:
             text = data.decode("utf-8-sig")
@@ -50,7 +50,8 @@ class Source:
         column = min(max(finding.mark.column, 1), len(text) + 1)
         if finding.mark.line > len(self.lines):
             column = len(text) + 1
-        source, caret = _masked(text, column - 1)
+        shown = self._hidden.get(line, len(text) + 1) - 1
+        source, caret = _masked(text[:shown] + ("***" if shown < len(text) else ""), column - 1)
         return Problem(
             severity=finding.severity,
             file=self.path,
@@ -78,4 +79,4 @@ def _masked(line: str, caret: int) -> tuple[str, int]:
             start, end = match.span(2)
             line = line[:start] + "***" + line[end:]
             caret = start if start <= caret < end else caret - (end - start - 3) if caret >= end else caret
-    return line, caret
+    return line, min(caret, len(line))

@@ -20,6 +20,7 @@ BOOLEAN = Boolean()
 SECRET = SecretKind()
 MEGABYTES = Integer(64, 1_048_576)
 COUNT = Integer(1, 1_000_000_000)
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ROLE = Choice(
     {str(role): role for role in model.Role},
     {"slave": "agent", "slaves": "agent", "agents": "agent", "masters": "master", "zookeepers": "zookeeper"},
@@ -199,7 +200,7 @@ TARBALL = Section(
     Key(
         "location", form.TARBALL, "Path (relative to this file) or http(s) address.", example="apache-zookeeper.tar.gz"
     ),
-    Key("sha256", form.SHA256, "Checksum of the tarball.", example="0" * 64),
+    Key("sha256", form.SHA256, "Checksum of the tarball.", example=EMPTY_SHA256),
 )
 
 CREDENTIALS = Section(
@@ -223,7 +224,6 @@ ZOOKEEPER = Section(
         "tarball",
         TARBALL,
         "Install from this Apache ZooKeeper release; without one from the OS package.",
-        example="{location: apache-zookeeper-3.9.3-bin.tar.gz, sha256: " + "0" * 64 + "}",
     ),
     Key("client_port", form.PORT, "Port for clients."),
     Key("peer_port", form.PORT, "Port where followers reach the leader; the Mesos guide writes 2333.", common=True),
@@ -249,7 +249,6 @@ ZOOKEEPER = Section(
         "credentials",
         CREDENTIALS,
         CREDENTIALS.doc,
-        example="{username: mesos, password: env:ZK_PASSWORD}",
     ),
     Key(
         "settings", MapOf(flags.ZOOKEEPER_SETTING, form.FREE), "Further lines of zoo.cfg.", example="{snapCount: 50000}"
@@ -258,7 +257,7 @@ ZOOKEEPER = Section(
 
 MASTER = Section(
     model.MesosMaster,
-    "mesos-master.",
+    "The program of the masters, mesos-master.",
     Key("port", form.PORT, "Port of the masters."),
     Key("work_dir", form.DIRECTORY, "Directory of the replicated log."),
     Key(
@@ -272,7 +271,7 @@ MASTER = Section(
 
 AGENT = Section(
     model.MesosAgent,
-    "mesos-agent.",
+    "The program of the agents, mesos-agent.",
     Key("port", form.PORT, "Port of the agents."),
     Key("work_dir", form.DIRECTORY, "Directory of sandboxes and checkpoints; must survive a reboot.", common=True),
     Key(
