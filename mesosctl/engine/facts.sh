@@ -47,7 +47,7 @@ if [ "$w" = 1 ]; then mkdir -p "$S/original" "$S/dirty" "$S/upload" || fail lock
 if [ "$deep" = 1 ]; then
 	tell cpus "$(nproc)"
 	sed -n "s/^MemTotal: *\([0-9]*\) kB/$n memory \1/p" /proc/meminfo
-	df -Pk / /usr /var 2>/dev/null | sed -n "s/.* \([0-9]*\) *[0-9]*% \(.*\)/$n disk \1 \2/p"
+	df -Pk / /usr /var 2>/dev/null | awk -v n="$n" 'NR > 1 { print n, "disk", $4, $6 }'
 	if command -v ss >/dev/null; then
 		ss -Hltnp | while read -r _ _ _ _local _ _process; do tell listener "$_local $_process"; done
 	else
