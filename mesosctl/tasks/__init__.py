@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from mesosctl.engine.facts import Facts
-from mesosctl.inventory.model import Cluster, Host
+from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Resource
 
 
@@ -30,8 +30,8 @@ class Stage:
     name: str
     title: str
     tasks: tuple[str, ...]
-    rolling: bool = False
-    """Members of a quorum are restarted one at a time."""
+    voters: Role | None = None
+    """The role whose hosts are members of one voting service; they are restarted one at a time."""
 
 
 STAGES: tuple[Stage, ...] = (
@@ -39,7 +39,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("prepare", "Names, limits, SELinux and proxies", ("hosts_file", "limits", "selinux", "proxy")),
     Stage("packages", "Software", ("docker_repository", "docker", "java", "socat", "zookeeper_package")),
     Stage("configure", "Configuration of ZooKeeper, Mesos and Marathon", ("zookeeper", "mesos", "marathon")),
-    Stage("zookeeper", "The ZooKeeper ensemble", ("zookeeper_service",), rolling=True),
+    Stage("zookeeper", "The ZooKeeper ensemble", ("zookeeper_service",), voters=Role.ZOOKEEPER),
 )
 
 
