@@ -177,23 +177,20 @@ class Run:
         def look(host: Host) -> None:
             members[host.name] = rolling.member(self._execute(host, name, resources[host.name], PLAN, quiet=True))
 
-        self.on_hosts(name, hosts, look)
+        self.on_hosts(name, hosts, look, told=False)
         self._look_beyond(role, resources, members)
         ensemble = len(self.cluster.with_role(role))
         mine = {host.name: host for host in self.alive if host in hosts}
         together, in_turn = rolling.order(members, ensemble)
         self.on_hosts(name, [mine[host] for host in together if host in mine], apply)
-        for host_name in together:
+        for host_name in mine.keys() & set(together):
             members[host_name] = replace(members[host_name], mode="follower" if self._is_alive(host_name) else "")
         for host_name in in_turn:
-            host = mine.get(host_name)
-            if host is None:
-                continue
             failure = rolling.unsafe(host_name, members, ensemble)
             if failure:
-                self._fail(host, name, failure)
+                self._fail(mine[host_name], name, failure)
                 continue
-            self.on_hosts(name, [host], apply)
+            self.on_hosts(name, [mine[host_name]], apply)
             if not self._is_alive(host_name):
                 members[host_name] = replace(members[host_name], mode="")
 
@@ -212,21 +209,23 @@ class Run:
                 self._program(host, program, reader.line)
             except TransportError:
                 continue
-            members[host.name] = rolling.member(reader)
+            members[host.name] = rolling.Member(rolling.member(reader).mode, restarts=False)
 
-    def on_hosts(self, stage: str, hosts: Sequence[Host], work: Callable[[Host], None]) -> None:
-        """Call `work` for each host in a sliding window of `options.parallel` threads.
+    def on_hosts(self, stage: str, hosts: Sequence[Host], work: Callable[[Host], None], *, told: bool = True) -> None:
+        """Call `work` for each host in a sliding window of `options.parallel` threads; the listener is told of the
+        stage unless it is of no interest.
 
         A TransportError of `work` drops the host from the run. On Ctrl-C what runs is cut off, what waits is not
         begun, and KeyboardInterrupt is raised once all threads have ended.
         """
         if not hosts:
             return
-        self._tell(lambda: self._listener.stage_started(stage, [host.name for host in hosts]))
+        listener = self._listener if told else Silent()
+        self._tell(lambda: listener.stage_started(stage, [host.name for host in hosts]))
 
         def guarded(host: Host) -> None:
             started = time.monotonic()
-            self._tell(lambda: self._listener.host_started(host.name, stage))
+            self._tell(lambda: listener.host_started(host.name, stage))
             failure = None
             try:
                 work(host)
@@ -234,8 +233,9 @@ class Run:
                 failure = failure_of(error, self.mask)
                 self.report.hosts[host.name].failure = failure
                 self._hang_up(host.name)
-            self._stage_result(host.name, stage).seconds += time.monotonic() - started
-            self._tell(lambda: self._listener.host_finished(host.name, stage, failure))
+            if told:
+                self._stage_result(host.name, stage).seconds += time.monotonic() - started
+            self._tell(lambda: listener.host_finished(host.name, stage, failure))
 
         with ThreadPoolExecutor(min(self.options.parallel, len(hosts)), thread_name_prefix="host") as pool:
             futures = {pool.submit(guarded, host) for host in hosts}
@@ -283,7 +283,15 @@ class Run:
                     services = frozenset(resources[index].notify)
                     self._dirty[host.name] = self._dirty.get(host.name, frozenset()) | services
 
-        reader = Reader(resources, nonce, unset=mode.unset, mask=self.mask, started=started, finished=finished)
+        reader = Reader(
+            resources,
+            nonce,
+            unset=mode.unset,
+            diff=mode.diff,
+            mask=self.mask,
+            started=started,
+            finished=finished,
+        )
         program = compile_program(
             resources,
             mode,
@@ -338,7 +346,7 @@ class Run:
         def work(host: Host) -> None:
             self._program(host, program, lambda line: None)
 
-        self.on_hosts("unlock", still, work)
+        self.on_hosts("unlock", still, work, told=False)
 
     def _hang_up(self, host: str) -> None:
         connection = self._connections.pop(host, None)

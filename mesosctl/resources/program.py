@@ -302,7 +302,7 @@ def _(item: Command, index: int) -> str:
 class Reader:
     """Reads what a program prints, line by line, and makes results of it.
 
-    `started` is called with the index of a step that begins and may take long, `finished` with index and result.
+    `diff`: the program sends old content (`Mode.diff`), so diffs can be made. `started` is called with the index of a step that begins and may take long, `finished` with index and result.
     `mask` hides secrets in whatever text comes from the host.
     """
 
@@ -312,6 +312,7 @@ class Reader:
         nonce: str,
         *,
         unset: bool,
+        diff: bool = True,
         mask: Callable[[str], str],
         started: Callable[[int], None],
         finished: Callable[[int, Result], None],
@@ -319,6 +320,7 @@ class Reader:
         self.resources = resources
         self._prefix = f"{nonce} "
         self._unset = unset
+        self._diffs = diff
         self._mask = mask
         self._started = started
         self._finished = finished
@@ -384,7 +386,7 @@ class Reader:
             message = f"{message}: {output}" if "\n" not in output else f"{message}:\n{output}"
         resource = self.resources[index]
         changing = status in (Status.PENDING, Status.CHANGED)
-        diff = self._mask(self._diff(index, resource)) if changing else ""
+        diff = self._mask(self._diff(index, resource)) if changing and self._diffs else ""
         result = Result(resource=resource.id, status=status, message=self._mask(message), diff=diff)
         self.results[index] = result
         if status is Status.FAILED:
