@@ -37,19 +37,20 @@ def majority(voters: int) -> int:
 
 
 def order(members: Mapping[str, Member], voters: int) -> tuple[list[str], list[str]]:
-    """Which hosts go together, and which follow one at a time. `voters` is the size of the whole ensemble."""
+    """Which hosts go together, and which are restarted after them one at a time. `voters` is the size of the whole
+    ensemble."""
     serving = [name for name, item in members.items() if item.mode]
     if len(serving) < majority(voters):
         return list(members), []
-    leaders = [name for name in serving if members[name].mode == "leader"]
-    followers = [name for name in serving if name not in leaders]
-    return [name for name in members if name not in serving], followers + leaders
+    in_turn = [name for name in serving if members[name].restarts]
+    in_turn.sort(key=lambda name: members[name].mode == "leader")
+    return [name for name in members if name not in in_turn], in_turn
 
 
 def unsafe(host: str, members: Mapping[str, Member], voters: int) -> Failure | None:
-    """Why the turn of this member would cost the quorum now, None when it would not."""
+    """Why the restart of this member would cost the quorum now, None when it would not."""
     others = sum(bool(item.mode) for name, item in members.items() if name != host)
-    if voters < 3 or not members[host].restarts or others >= majority(voters):
+    if voters < 3 or others >= majority(voters):
         return None
     return Failure(
         cause="quorum",

@@ -190,19 +190,18 @@ file() {
 		;;
 	esac
 	[ ! -d "$5" ] || fail "$1" "$5 is a directory"
+	_why=create
+	[ ! -e "$5" ] || _why=change
 	old "$1" "$5"
 	notify "$7"
-	if [ "$w" = 0 ]; then
-		if [ -e "$5" ]; then say "$1" pending change; else say "$1" pending create; fi
-		return 1
-	fi
+	if [ "$w" = 0 ]; then say "$1" pending $_why; return 1; fi
 	if [ -L "$5" ]; then
 		_at=$(readlink -m "$5")
 		temporary "$_at"
 	fi
 	parents "$_at" && keep "$5" "$6" && : >"$t" || fail "$1" "cannot write $_at"
 	tmps="$tmps $t"
-	placed="$placed $1 $t $_at"
+	placed="$placed $1 $_why $t $_at"
 }
 
 # written STATUS INDEX: whether the content of the last file went to its temporary name. Not every shell's printf says
@@ -221,11 +220,11 @@ flush() {
 	sync $tmps 2>/dev/null || sync
 	_paths=
 	set -- $placed
-	while [ $# -ge 3 ]; do
-		_out=$(place "$2" "$3" 2>&1) || fail "$1" "cannot replace $3" "$_out"
-		say "$1" changed
-		_paths="$_paths $3"
-		shift 3
+	while [ $# -ge 4 ]; do
+		_out=$(place "$3" "$4" 2>&1) || fail "$1" "cannot replace $4" "$_out"
+		say "$1" changed "$2"
+		_paths="$_paths $4"
+		shift 4
 	done
 	label "$_paths"
 	tmps= placed=
