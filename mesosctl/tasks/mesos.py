@@ -1,0 +1,168 @@
+"""The guide's chapters "Add & Configure Mesos" and "HA": the environment files of master and agent, and the lists
+that the start scripts read.
+
+The programs turn `MESOS_x` into the flag `--x` (docs/configuration.md of Apache Mesos), the names written in the
+guide's style. A value `file:///path` is read from that file: an address with credentials stays out of the
+environment. Agents were called slaves up to 0.28, and the start scripts still read `slaves`: both names are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mesosctl.engine.facts import Facts
+from mesosctl.inventory.model import Cluster, Host, Role
+from mesosctl.resources.types import Directory, File, Resource, Restored
+from mesosctl.tasks.common import endpoint, is_address, zookeeper_url
+from mesosctl.tasks.ssh_keys import node_key_path
+from mesosctl.templates import render
+
+TITLE = "Mesos"
+
+TEMPLATES = "usr/local/etc/mesos"
+
+FILES = (
+    "mesos-master-env.sh",
+    "mesos-agent-env.sh",
+    "mesos-slave-env.sh",
+    "mesos-deploy-env.sh",
+    "masters",
+    "agents",
+    "slaves",
+    "zk",
+)
+"""What mesosctl owns in the configuration directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A file of `export MESOS_x=…` lines."""
+
+    program: str
+    variables: tuple[tuple[str, str], ...]
+    """Flag and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """The slave's name for the agent's file."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """What the start scripts use to reach the nodes."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    role: str
+    addresses: tuple[str, ...]
+
+
+def configuration_directory(cluster: Cluster) -> str:
+    """`$sysconfdir/mesos` of the prefix, for the guide's /usr/local: /usr/local/etc/mesos."""
+    return "/etc/mesos" if cluster.mesos.prefix == "/usr" else f"{cluster.mesos.prefix}/etc/mesos"
+
+
+def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
+    mesos = cluster.mesos
+    master, agent = host.has(Role.MASTER), host.has(Role.AGENT)
+    folders = [mesos.log_dir] if master or agent else []
+    folders += [mesos.master.work_dir] if master else []
+    folders += [mesos.agent.work_dir] if agent else []
+    return [
+        *(Directory(path=path) for path in dict.fromkeys(folders)),
+        *_files(configuration_directory(cluster), _wanted(cluster, host, facts)),
+    ]
+
+
+def master_flags(cluster: Cluster, host: Host) -> dict[str, str]:
+    """The flags of a host's master; those of the inventory win."""
+    mesos = cluster.mesos
+    flags = {
+        "log_dir": mesos.log_dir,
+        "work_dir": mesos.master.work_dir,
+        "cluster": mesos.cluster,
+        "port": str(mesos.master.port),
+        "hostname": host.address,
+    }
+    if is_address(host.address):
+        flags["ip"] = host.address
+    if _election(cluster):
+        flags["zk"] = _election(cluster)
+        flags["quorum"] = str(mesos.quorum)
+    return {**flags, **mesos.master.flags}
+
+
+def agent_flags(cluster: Cluster, host: Host) -> dict[str, str]:
+    """The flags of a host's agent; those of the inventory win."""
+    mesos = cluster.mesos
+    masters = cluster.with_role(Role.MASTER)
+    flags = {
+        "master": _election(cluster) or (endpoint(masters[0].address, mesos.master.port) if masters else ""),
+        "log_dir": mesos.log_dir,
+        "work_dir": mesos.agent.work_dir,
+        "containerizers": ",".join(mesos.agent.containerizers),
+        "port": str(mesos.agent.port),
+        "hostname": host.name if cluster.hosts_file else host.address,
+        "attributes": _pairs({**mesos.agent.attributes, **host.attributes}),
+        "resources": _pairs({**mesos.agent.resources, **host.resources}),
+    }
+    if is_address(host.address):
+        flags["ip"] = host.address
+    return {**{flag: value for flag, value in flags.items() if value}, **mesos.agent.flags}
+
+
+def _wanted(cluster: Cluster, host: Host, facts: Facts) -> dict[str, tuple[str, str] | None]:
+    """Content and mode of each file of the configuration directory; None for what the host is not to have."""
+    master, agent = host.has(Role.MASTER), host.has(Role.AGENT)
+    masters = Nodes("masters", tuple(node.address for node in cluster.with_role(Role.MASTER)))
+    agents = Nodes("agents", tuple(node.address for node in cluster.with_role(Role.AGENT)))
+    alias = Alias(f"{configuration_directory(cluster)}/mesos-agent-env.sh")
+    secret = (master or agent) and cluster.zookeeper.credentials
+    files: dict[str, tuple[str, str] | None] = dict.fromkeys(FILES)
+    if master:
+        files["mesos-master-env.sh"] = _environment("mesos-master", master_flags(cluster, host))
+        files["mesos-deploy-env.sh"] = _text("mesos-deploy-env.sh", Deploy(node_key_path(facts)))
+        files["masters"] = _text("nodes", masters)
+        files["agents"] = files["slaves"] = _text("nodes", agents)
+    if agent:
+        files["mesos-agent-env.sh"] = _environment("mesos-agent", agent_flags(cluster, host))
+        files["mesos-slave-env.sh"] = _text("mesos-slave-env.sh", alias)
+    if secret and zookeeper_url(cluster, ""):
+        # Mesos takes the content as it is: no newline.
+        files["zk"] = (zookeeper_url(cluster, cluster.mesos.zk_path), "0600")
+    return files
+
+
+def _files(directory: str, wanted: Mapping[str, tuple[str, str] | None]) -> list[Resource]:
+    found: list[Resource] = []
+    for name, entry in wanted.items():
+        path = f"{directory}/{name}"
+        found.append(File(path=path, content=entry[0], mode=entry[1]) if entry else Restored(path=path))
+    return found
+
+
+def _environment(program: str, flags: Mapping[str, str]) -> tuple[str, str]:
+    return _text("mesos-env.sh", Environment(program, tuple(flags.items())))
+
+
+def _text(template: str, values: Environment | Alias | Deploy | Nodes) -> tuple[str, str]:
+    return render(f"{TEMPLATES}/{template}", values), "0644"
+
+
+def _election(cluster: Cluster) -> str:
+    """Where master and agents find the leading master: "" without ZooKeeper."""
+    url = zookeeper_url(cluster, cluster.mesos.zk_path)
+    if url and cluster.zookeeper.credentials:
+        return f"file://{configuration_directory(cluster)}/zk"
+    return url
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ";".join(f"{name}:{value}" for name, value in values.items())

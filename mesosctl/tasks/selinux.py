@@ -1,0 +1,62 @@
+"""The guide's chapter "Selinux": the mode now, the mode after a reboot, and never a reboot.
+
+setenforce(8) neither persists nor disables; the configuration file counts from the next boot on, and from RHEL 9 on
+only the kernel's `selinux=0` disables (selinux(8)). A host without SELinux is fine as it is.
+"""
+
+from __future__ import annotations
+
+from mesosctl.engine.facts import Facts
+from mesosctl.inventory.model import Cluster, Host, SelinuxMode
+from mesosctl.resources.types import Command, Resource, Setting
+from mesosctl.templates.filters import sh
+
+TITLE = "SELinux"
+
+CONFIG = "/etc/selinux/config"
+KERNEL_ARGUMENT_SINCE = 9
+"""The release of the RHEL family from which on the configuration file alone no longer disables SELinux."""
+
+
+def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
+    mode = cluster.selinux
+    if mode is SelinuxMode.UNMANAGED or facts.selinux == "absent":
+        return []
+    found: list[Resource] = []
+    if facts.selinux != "disabled":
+        found.append(_now(SelinuxMode.PERMISSIVE if mode is SelinuxMode.DISABLED else mode))
+    if mode is SelinuxMode.DISABLED and _needs_kernel_argument(facts):
+        found.append(_kernel_argument())
+    found.append(Setting(path=CONFIG, key="SELINUX", value=mode.value))
+    if (mode is SelinuxMode.DISABLED) != (facts.selinux == "disabled"):
+        note = (
+            f"note: reboot required: SELinux is {facts.selinux} in the running kernel, and {mode.value} after a reboot"
+        )
+        found.append(Command(name="SELinux in the running kernel", check=f"echo {sh(note)}", apply=":"))
+    return found
+
+
+def _now(mode: SelinuxMode) -> Command:
+    """The mode of the running kernel. Taken back after the configuration file, it becomes what that file says."""
+    value = "1" if mode is SelinuxMode.ENFORCING else "0"
+    configured = f"$(sed -n 's/^SELINUX=//p' {CONFIG})"
+    return Command(
+        name=f"SELinux {mode.value} now",
+        check=f'[ "$(cat /sys/fs/selinux/enforce)" = {value} ]',
+        apply=f"setenforce {value}",
+        revert=f"case {configured} in enforcing) setenforce 1 ;; permissive) setenforce 0 ;; esac",
+    )
+
+
+def _needs_kernel_argument(facts: Facts) -> bool:
+    release = facts.os_version.partition(".")[0]
+    return facts.family == "redhat" and release.isdigit() and int(release) >= KERNEL_ARGUMENT_SINCE
+
+
+def _kernel_argument() -> Command:
+    return Command(
+        name="kernel argument selinux=0",
+        check="! command -v grubby >/dev/null || ! grubby --info=ALL | grep '^args=' | grep -qv 'selinux=0'",
+        apply="grubby --update-kernel=ALL --args=selinux=0",
+        revert="! command -v grubby >/dev/null || grubby --update-kernel=ALL --remove-args=selinux=0",
+    )
