@@ -63,16 +63,6 @@ class SshProtocol(Transport):
         request.add_string(command)
         self._send_user_message(request)  # type: ignore[attr-defined]
 
-    def terminate(self, channel: Channel) -> None:
-        """Send SIGTERM to the command's process group (RFC 4254, 6.9); the server may ignore it."""
-        request = Message()
-        request.add_byte(cMSG_CHANNEL_REQUEST)
-        request.add_int(channel.remote_chanid)
-        request.add_string("signal")
-        request.add_boolean(False)
-        request.add_string("TERM")
-        self._send_user_message(request)  # type: ignore[attr-defined]
-
     def ping(self) -> None:
         """Ask for any answer, and do not wait for it: a peer that lives will be heard on the wire."""
         request = Message()

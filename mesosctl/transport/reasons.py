@@ -53,7 +53,7 @@ def _forwarding(error: ChannelException, endpoint: Endpoint) -> TransportError:
     assert endpoint.jump is not None
     reason = str(error.text)
     bastion = endpoint.jump.name
-    cause, fix = "unreachable", "check the host's address as the bastion sees it"
+    cause, fix = "unreachable", "is sshd running there, and does the bastion reach that address?"
     if "refused" in reason.lower():
         cause, fix = "refused", "start sshd on the host, or correct ssh.port in the inventory"
     elif "name" in reason.lower():

@@ -177,7 +177,11 @@ class SshConnection:
             status = session.finish()
             lines.end()
             if status == -1:
-                raise TransportError("shell", "the shell was killed by a signal", host=self._host.name)
+                raise TransportError(
+                    "shell",
+                    f"root's shell was killed, or the host does not run commands ({session.errors.strip()})",
+                    host=self._host.name,
+                )
             return Completed(status, session.errors)
 
     def put(self, source: BinaryIO, path: str, *, timeout: float) -> None:
@@ -213,7 +217,7 @@ class SshConnection:
             if early:
                 on_output(early)
             yield session
-        except (DeadlineExceeded, ConnectionLost, EOFError, OSError) as error:
+        except (DeadlineExceeded, ConnectionLost) as error:
             raise self._failure(error, timeout) from None
         finally:
             if session is not None:
