@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mesosctl.engine.answer import Answer
 from mesosctl.inventory.model import Cluster, Host
 from mesosctl.resources.program import Lock, assemble
 
@@ -67,6 +68,22 @@ class Facts:
     homes: Mapping[str, str] = field(default_factory=dict)
     """Home directories by user name."""
     listeners: tuple[Listener, ...] = ()
+    programs: Mapping[int, str] = field(default_factory=dict)
+    """What listens, by process id, where its command line says more than its name: zookeeper, marathon,
+    mesos-master, mesos-agent."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Addresses of the cluster's names as this host resolves them, none where it cannot."""
+    knocks: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """How connections to other hosts' (address, port) went: `open`, `refused`, `silent` (no answer in time) or
+    `unreachable`."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of package sources, each with why it cannot be fetched from, "" where it can."""
+    time_service: str = ""
+    """The unit that keeps the clock and its state, e.g. `chronyd active`; "" where none is installed."""
+    container: bool = False
+    """The host is a container: its clock is that of the machine below."""
+    lock: str = ""
+    """The lock that a run holds or left: `RUN CONTROLLER EXPIRY PID OWNER`, see resources/prelude.sh."""
     docker_unit_files: tuple[str, ...] = ()
     """EnvironmentFile= paths of docker.service, e.g. /etc/sysconfig/docker."""
     zookeeper_servers: tuple[str, ...] = ()
@@ -110,7 +127,7 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
     """The program that gathers the facts of a host.
 
     With a `lock` it takes the host's lock first: a run that will change the host follows. `deep` adds what only the
-    preflight check asks for (memory, disk, open ports, versions).
+    preflight check asks for (memory, disk, open ports, versions, and what `probes` looks at beyond the host).
     """
     users = sorted({"root", host.ssh.user, *cluster.proxy.users})
     head = {
@@ -121,83 +138,79 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
     }
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in head.items())
     gather = importlib.resources.files(__package__).joinpath("facts.sh").read_text()
-    return assemble([f"{variables}\n", gather], nonce=nonce, write=lock is not None, lock=lock)
+    body = [f"{variables}\n", gather]
+    if deep:
+        from mesosctl.engine import probes  # its chapters need this module
+
+        body.append(probes.program(cluster, host))
+    return assemble(body, nonce=nonce, write=lock is not None, lock=lock)
 
 
-class FactsReader:
+class FactsReader(Answer):
     """Collects the lines of a facts program."""
 
     def __init__(self, nonce: str) -> None:
-        self._prefix = f"{nonce} "
-        self._values: dict[str, list[str]] = {}
+        super().__init__(nonce)
         self._clock = 0.0
-        self.complete = False
 
     @property
     def locked(self) -> str:
         """Why the host's lock could not be had, "" when it could."""
-        return self._first("lock").partition(" ")[2]
+        return self.first("lock").partition(" ")[2]
 
     def line(self, line: str) -> None:
-        """Takes one line of the program's output; lines without the nonce are noise of the login."""
-        if not line.startswith(self._prefix):
-            return
-        key, _, value = line[len(self._prefix) :].partition(" ")
-        if key == "clock":
-            self._clock = float(value) - time.time()
-        if key == "end":
-            self.complete = True
-        self._values.setdefault(key, []).append(value.strip())
+        super().line(line)
+        if not self._clock and self.first("clock"):
+            self._clock = float(self.first("clock")) - time.time()
 
     def facts(self) -> Facts:
         """The facts, once the program has ended."""
-        os_id, version, codename, like = [*self._first("os").split("|"), "", "", "", ""][:4]
-        kernel = self._first("kernel").split()
-        selinux = {"1": "enforcing", "0": "permissive"}.get(self._first("selinux"))
-        configured = self._first("selinux_config")
-        quorum = self._first("quorum")
+        os_id, version, codename, like = [*self.first("os").split("|"), "", "", "", ""][:4]
+        kernel = self.first("kernel").split()
+        selinux = {"1": "enforcing", "0": "permissive"}.get(self.first("selinux"))
+        configured = self.first("selinux_config")
+        quorum = self.first("quorum")
         return Facts(
             os_id=os_id,
             os_version=version,
             os_codename=codename,
             family=_family(os_id, like),
-            package_manager=self._first("manager"),
-            init=self._first("init") or "script",
+            package_manager=self.first("manager"),
+            init=self.first("init") or "script",
             hostname=kernel[0] if kernel else "",
             kernel=kernel[1] if len(kernel) > 1 else "",
             architecture=kernel[2] if len(kernel) > 2 else "",
             selinux=selinux or ("disabled" if configured else "absent"),
             selinux_config=configured,
-            cpus=int(self._first("cpus") or 1),
-            memory_mb=int(self._first("memory") or 0) // 1024,
-            disk_free_mb={path: int(free) // 1024 for free, path in self._pairs("disk")},
+            cpus=int(self.first("cpus") or 1),
+            memory_mb=int(self.first("memory") or 0) // 1024,
+            disk_free_mb={path: int(free) // 1024 for free, path in self.pairs("disk")},
             clock=self._clock,
-            time_synchronised={"yes": True, "no": False}.get(self._first("synchronised")),
-            python=self._first("python"),
-            java=self._first("java"),
-            docker=self._first("docker"),
-            cgroup=self._first("cgroup"),
-            homes=dict(self._pairs("home")),
-            listeners=tuple(_listener(value) for value in self._values.get("listener", ()))
-            + tuple(_socket(value) for value in self._values.get("socket", ())),
-            docker_unit_files=tuple(self._values.get("unit_file", ())),
-            zookeeper_servers=tuple(self._values.get("zookeeper_server", ())),
-            zookeeper_myid=self._first("zookeeper_myid"),
-            zookeeper_mode=self._first("zookeeper_mode"),
+            time_synchronised={"yes": True, "no": False}.get(self.first("synchronised")),
+            python=self.first("python"),
+            java=self.first("java"),
+            docker=self.first("docker"),
+            cgroup=self.first("cgroup"),
+            homes=dict(self.pairs("home")),
+            listeners=tuple(_listener(value) for value in self.all("listener"))
+            + tuple(_socket(value) for value in self.all("socket")),
+            programs={int(pid): program for pid, program in self.pairs("program")},
+            names={name: tuple(addresses.split()) for name, addresses in self.pairs("name")},
+            knocks=dict(_knock(value) for value in self.all("knock")),
+            sources=dict(self.pairs("source")),
+            time_service=self.first("time_service"),
+            container=self.first("container") not in ("", "none"),
+            lock=self.first("held"),
+            docker_unit_files=tuple(self.all("unit_file")),
+            zookeeper_servers=tuple(self.all("zookeeper_server")),
+            zookeeper_myid=self.first("zookeeper_myid"),
+            zookeeper_mode=self.first("zookeeper_mode"),
             quorum=int(quorum) if quorum else None,
             files={
-                path: base64.b64decode(content).decode(errors="surrogateescape")
-                for path, content in self._pairs("file")
+                path: base64.b64decode(content).decode(errors="surrogateescape") for path, content in self.pairs("file")
             },
-            uploads=frozenset(self._values.get("upload", ())),
+            uploads=frozenset(self.all("upload")),
         )
-
-    def _first(self, key: str) -> str:
-        return self._values.get(key, [""])[0]
-
-    def _pairs(self, key: str) -> list[tuple[str, str]]:
-        pairs = [value.partition(" ") for value in self._values.get(key, ())]
-        return [(first, second) for first, _, second in pairs]
 
 
 def _family(os_id: str, like: str) -> str:
@@ -214,6 +227,12 @@ def _listener(value: str) -> Listener:
     process = re.search(r'"([^"]*)",pid=(\d+)', users)
     name, pid = (process[1], int(process[2])) if process else ("", 0)
     return Listener(int(port), address.strip("[]"), name, pid)
+
+
+def _knock(value: str) -> tuple[tuple[str, int], str]:
+    """`ADDRESS PORT HOW` of probes.sh."""
+    address, port, how = value.split()
+    return (address, int(port)), how
 
 
 def _socket(value: str) -> Listener:
