@@ -302,8 +302,9 @@ def _(item: Command, index: int) -> str:
 class Reader:
     """Reads what a program prints, line by line, and makes results of it.
 
-    `diff`: the program sends old content (`Mode.diff`), so diffs can be made. `started` is called with the index of a step that begins and may take long, `finished` with index and result.
-    `mask` hides secrets in whatever text comes from the host.
+    `diff`: the program sends old content (`Mode.diff`), so that diffs can be made. `started` is called with the index
+    of a step that begins and may take long, `finished` with index and result. `mask` hides secrets in whatever text
+    comes from the host.
     """
 
     def __init__(
@@ -386,23 +387,25 @@ class Reader:
             message = f"{message}: {output}" if "\n" not in output else f"{message}:\n{output}"
         resource = self.resources[index]
         changing = status in (Status.PENDING, Status.CHANGED)
-        diff = self._mask(self._diff(index, resource)) if changing and self._diffs else ""
+        diff = self._mask(self._diff(index, resource, message)) if changing and self._diffs else ""
         result = Result(resource=resource.id, status=status, message=self._mask(message), diff=diff)
         self.results[index] = result
         if status is Status.FAILED:
             self.failed = result
         self._finished(index, result)
 
-    def _diff(self, index: int, resource: Resource) -> str:
+    def _diff(self, index: int, resource: Resource, message: str) -> str:
         if isinstance(resource, File):
             path, new = resource.path, resource.content
         elif isinstance(resource, Block):
-            path, new = resource.path, f"{block_text(resource)}\n"
+            path, new = resource.path, block_text(resource)
         else:
             return ""
-        if index not in self._old and self._unset:
-            return ""
+        if self._unset and (index not in self._old or message != "remove"):
+            return ""  # the original that comes back is known to the host only
         before = self._old.get(index, "")
+        if isinstance(resource, Block):
+            before = before.strip("\n")
         after = "" if self._unset else new
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="")
         return "\n".join(lines)
