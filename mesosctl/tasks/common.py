@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Credentials, Role
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(NamedTuple):
     """The input of a template that has none."""
 
 

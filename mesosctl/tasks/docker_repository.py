@@ -6,7 +6,7 @@ by the host, with apt's own downloader and so through apt's own proxy. Formats: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mesosctl.engine.facts import Facts
@@ -24,16 +24,14 @@ KEY = "/etc/apt/keyrings/docker.asc"
 REPO = "/etc/yum.repos.d/docker-ce.repo"
 
 
-@dataclass(frozen=True, slots=True)
-class AptSource:
+class AptSource(NamedTuple):
     key: str
     address: str
     codename: str
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class YumRepository:
+class YumRepository(NamedTuple):
     address: str
     channel: str
     gpg_key: str

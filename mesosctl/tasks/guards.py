@@ -209,7 +209,7 @@ def _quorum_steps(old: int, new: int, before: list[str], after: list[str]) -> tu
 
 
 def _ensembles(facts: Mapping[str, Facts]) -> list[dict[int, str]]:
-    """The different ensembles that hosts are configured for, each as address by id: an interrupted change leaves two."""
+    """The ensembles that hosts are configured for, each as address by id; an interrupted change leaves two."""
     found: list[dict[int, str]] = []
     for its in facts.values():
         matches = (SERVER_LINE.match(line) for line in its.zookeeper_servers)

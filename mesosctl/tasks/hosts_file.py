@@ -6,7 +6,7 @@ Format: hosts(5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host
@@ -17,8 +17,7 @@ from mesosctl.templates import render
 TITLE = "Hosts file"
 
 
-@dataclass(frozen=True, slots=True)
-class Hosts:
+class Hosts(NamedTuple):
     entries: tuple[tuple[str, str], ...]
     """Address and name."""
 

@@ -5,6 +5,8 @@ The wildcard does not apply to root, which has lines of its own. Format: limits.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host
 from mesosctl.resources.types import File, Resource
@@ -15,5 +17,10 @@ TITLE = "Limits"
 PATH = "/etc/security/limits.d/mesosctl.conf"
 
 
+class Lines(NamedTuple):
+    nofile: int
+    nproc: int
+
+
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    return [File(path=PATH, content=render(PATH[1:], cluster.limits))]
+    return [File(path=PATH, content=render(PATH[1:], Lines(cluster.limits.nofile, cluster.limits.nproc)))]

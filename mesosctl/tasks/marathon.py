@@ -7,7 +7,7 @@ ZooKeeper go through the environment (`MARATHON_X` is `--x`), where the process 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
@@ -20,8 +20,7 @@ TITLE = "Marathon"
 TEMPLATES = "usr/local/marathon"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     home: str
     native_library: str
     secrets: str
@@ -30,8 +29,7 @@ class Start:
     """Flag and value; a flag without a value is a switch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(NamedTuple):
     variables: tuple[tuple[str, str], ...]
 
 

@@ -9,7 +9,7 @@ environment. Agents were called slaves up to 0.28, and the start scripts still r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
@@ -35,8 +35,7 @@ FILES = (
 """What mesosctl owns in the configuration directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """A file of `export MESOS_x=…` lines."""
 
     program: str
@@ -44,22 +43,19 @@ class Environment:
     """Flag and value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """The slave's name for the agent's file."""
 
     agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deploy:
+class Deploy(NamedTuple):
     """What the start scripts use to reach the nodes."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
+class Nodes(NamedTuple):
     role: str
     addresses: tuple[str, ...]
 

@@ -7,7 +7,7 @@ apt.conf(5) and apt-transport-http(1); dnf.conf(5); git-config(1) core.gitProxy;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Proxy, ProxyUrl, Role
@@ -29,8 +29,7 @@ APT_CONF = "/etc/apt/apt.conf.d/90mesosctl-proxy"
 DNF_CONF = {"dnf": "/etc/dnf/dnf.conf", "yum": "/etc/yum.conf"}
 
 
-@dataclass(frozen=True, slots=True)
-class Variables:
+class Variables(NamedTuple):
     """proxy.sh, wgetrc and Docker's files: addresses with credentials ("" for none) and the list of exceptions."""
 
     http: str
@@ -39,16 +38,14 @@ class Variables:
     no_proxy: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentFile:
+class EnvironmentFile(NamedTuple):
     """A file of variables for Docker; `export` where a shell reads it."""
 
     variables: Variables
     export: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Apt:
+class Apt(NamedTuple):
     http: str
     https: str
     ftp: str
@@ -56,15 +53,13 @@ class Apt:
     """Names and addresses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dnf:
+class Dnf(NamedTuple):
     address: str
     username: str
     password: str
 
 
-@dataclass(frozen=True, slots=True)
-class MavenProxy:
+class MavenProxy(NamedTuple):
     protocol: str
     host: str
     port: int
@@ -73,21 +68,18 @@ class MavenProxy:
     non_proxy_hosts: str
 
 
-@dataclass(frozen=True, slots=True)
-class Maven:
+class Maven(NamedTuple):
     proxies: tuple[MavenProxy, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GitConfig:
+class GitConfig(NamedTuple):
     address: str
     gitproxy: str
     direct: tuple[str, ...]
     """Names, addresses and domains."""
 
 
-@dataclass(frozen=True, slots=True)
-class GitProxy:
+class GitProxy(NamedTuple):
     host: str
     port: int
     login_file: str

@@ -7,7 +7,7 @@ inventory into the system's known hosts, so that nothing has to be trusted on fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
@@ -21,28 +21,24 @@ KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
 SSH_PORT = 22
 
 
-@dataclass(frozen=True, slots=True)
-class KnownHost:
+class KnownHost(NamedTuple):
     """The names of a host, separated by commas, and one of its keys."""
 
     names: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownHosts:
+class KnownHosts(NamedTuple):
     entries: tuple[KnownHost, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     name: str
     address: str
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClientConfig:
+class ClientConfig(NamedTuple):
     key: str
     nodes: tuple[Node, ...]
 

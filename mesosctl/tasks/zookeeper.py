@@ -7,7 +7,7 @@ ZooKeeper Administrator's Guide 3.8, "Configuration Parameters".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
@@ -24,8 +24,7 @@ UNIT = "/etc/systemd/system/zookeeper.service"
 SCRIPT = "/etc/init.d/zookeeper"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """A line `server.N`."""
 
     id: int
@@ -34,14 +33,12 @@ class Server:
     election_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class ZooCfg:
+class ZooCfg(NamedTuple):
     settings: tuple[tuple[str, str], ...]
     servers: tuple[Server, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """How the server is run: everything that the launcher, the unit and the script need."""
 
     cluster: str

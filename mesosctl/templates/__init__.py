@@ -1,33 +1,30 @@
 """The files that mesosctl writes, laid out as on the host: `etc/profile.d/proxy.sh.j2` becomes /etc/profile.d/proxy.sh.
 
-A template gets one dataclass and sees its fields. What it prints must be a number or have gone through a filter of
+A template gets one named tuple and sees its fields. What it prints must be a number or have gone through a filter of
 `mesosctl.templates.filters`, which quotes for the format it lands in: anything else is an error, so that a forgotten
 quote is found by the first test and not by the first odd password.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mesosctl.templates.filters import FILTERS, Quoted
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
     from jinja2 import Environment
 
 FOLDER = Path(__file__).parent
 
 
-def render(template: str, values: DataclassInstance) -> str:
+def render(template: str, values: NamedTuple) -> str:
     """The text of a template, named by its path below the templates' folder without `.j2`, for the fields of `values`.
 
     Raises Unquotable where a value cannot be written in the file's format.
     """
-    fields = {field.name: getattr(values, field.name) for field in dataclasses.fields(values)}
-    return _environment().get_template(f"{template}.j2").render(fields)
+    return _environment().get_template(f"{template}.j2").render(values._asdict())
 
 
 @functools.cache

@@ -113,16 +113,3 @@ FILTERS: dict[str, Callable[[str], Quoted]] = {
     "apt": apt,
     "gitconfig": gitconfig,
 }
-
-
-def written_forms(value: str) -> frozenset[str]:
-    """All the ways in which a secret may stand in a rendered file, for masking: as it is, and quoted by each filter
-    (without the quotes around it), also after percent-encoding."""
-    forms = {value}
-    for text in (value, quote(value, safe="")):
-        for function in FILTERS.values():
-            try:
-                forms.add(function(text).strip("\"'"))
-            except Unquotable:
-                continue
-    return frozenset(forms - {""})
