@@ -49,14 +49,14 @@ def carry_out(
         look = Mode(write=False, unset=unset, diff=diff or dry_run)
         report = session.execute(steps, look, action=action, guarded=False, quiet=True)
         if not session.options.json:
-            _show_changes(report, steps, diffs=look.diff)
+            show_changes(report, steps, diffs=look.diff)
         if dry_run or report.interrupted or not report.count(Status.PENDING):
             return report
         confirm(question)
     mode = Mode(write=True, unset=unset, diff=diff)
     report = session.execute(steps, mode, action=action, guarded=False)
     if diff and not session.options.json:
-        _show_changes(report, steps, diffs=True)
+        show_changes(report, steps, diffs=True)
     return report
 
 
@@ -78,7 +78,8 @@ def need_terminal(session: Session, instead: str) -> None:
         raise UsageError("there is nobody to ask whether to go on", fix=f"give {instead}")
 
 
-def _show_changes(report: Report, steps: Sequence[Step], *, diffs: bool) -> None:
+def show_changes(report: Report, steps: Sequence[Step], *, diffs: bool) -> None:
+    """Print what was changed or would be."""
     titles = {step.stage.name: step.stage.title for step in steps}
     width = shutil.get_terminal_size((100, 40)).columns
     for line in changes.lines(report, titles, width, diffs=diffs):

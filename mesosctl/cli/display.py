@@ -64,9 +64,13 @@ class Lines:
         self._verbose = verbose
         self._begun: dict[str, float] = {}
         self._counts: dict[str, dict[Status, int]] = {}
+        self._stage = ""
         self._broken = False
 
     def stage_started(self, stage: str, hosts: list[str]) -> None:
+        if stage == self._stage:
+            return  # members of a quorum take their turns in one stage
+        self._stage = stage
         self._print(f"== {stage}: {len(hosts)} host{'s' if len(hosts) != 1 else ''}")
 
     def host_started(self, host: str, stage: str) -> None:

@@ -25,7 +25,6 @@ FRAME = 5
 """Lines that are not rows of hosts: title, header, blank lines, and one for the cursor."""
 SLOWEST = 8
 """Hosts named below the counts of a large cluster, at most."""
-HIDDEN_STAGES = frozenset({"unlock"})
 
 
 @dataclass(slots=True)
@@ -54,16 +53,12 @@ class Board:
         self.title = title
         self.begun = time.monotonic()
         self.stages = list(stages)
-        self.stage = ""
         self.rows = {host: HostRow() for host in hosts}
 
     def stage_started(self, stage: str, hosts: list[str]) -> None:
-        self.stage = stage
-        if stage not in self.stages and stage not in HIDDEN_STAGES:
-            # the facts come first; nothing else is unannounced in a workflow
-            self.stages = (
-                [stage, *self.stages] if not any(row.cells for row in self.rows.values()) else [*self.stages, stage]
-            )
+        if stage not in self.stages:
+            begun = sum(any(name in row.cells for row in self.rows.values()) for name in self.stages)
+            self.stages = [*self.stages[:begun], stage, *self.stages[begun:]]
 
     def host_started(self, host: str, stage: str) -> None:
         row = self.rows[host]
@@ -121,12 +116,13 @@ class View:
 
     def _hosts(self, rows: dict[str, HostRow]) -> Table:
         table = _table()
+        stages = self._board.stages
         table.add_column("host", no_wrap=True)
-        for stage in self._board.stages:
+        for stage in stages:
             table.add_column(stage, no_wrap=True, min_width=len(stage))
         table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
         for name, row in rows.items():
-            table.add_row(name, *(self._cell(row.cells.get(stage)) for stage in self._board.stages), _now(row))
+            table.add_row(name, *(self._cell(row.cells.get(stage)) for stage in stages), _now(row))
         return table
 
     def _cell(self, cell: Cell | None) -> RenderableType:
