@@ -9,7 +9,7 @@ from __future__ import annotations
 from mesosctl.inventory import ports
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.inventory.problem import Severity
-from mesosctl.inventory.reader import KeyPath, Reader
+from mesosctl.inventory.reader import ANY, KeyPath, Reader
 
 _VOLATILE = ("/tmp", "/run", "/var/run", "/dev/shm")
 _ONE_HOST_FLAGS = ("advertise_ip", "hostname", "ip", "ip6")
@@ -19,7 +19,8 @@ _ONE_HOST_FLAGS = ("advertise_ip", "hostname", "ip", "ip6")
 def check(cluster: Cluster, reader: Reader) -> None:
     """Tell the reader of everything that does not fit together."""
     if not cluster.hosts:
-        reader.complain(("hosts",), "the cluster has no hosts", expected="at least one host with its roles")
+        message = "the cluster has no hosts"
+        reader.complain(("hosts",), message, involved=_roles(()), expected="at least one host with its roles")
         return
     _names(cluster, reader)
     _addresses(cluster, reader)
@@ -116,13 +117,13 @@ def _ensemble(cluster: Cluster, reader: Reader) -> None:
                 ("hosts", host.name, "zookeeper_id"),
                 f"`{host.name}` and `{first.name}` have the same zookeeper_id {host.zookeeper_id}",
             )
-    if members and len(members) % 2 == 0:
-        bears = len(members) // 2 - 1
+    count = len(members)
+    if members and count % 2 == 0:
         reader.complain(
             ("hosts", members[-1].name, "roles"),
-            f"{len(members)} ZooKeeper servers bear the loss of {bears or 'none'}, no more than {len(members) - 1} do",
+            f"{count} ZooKeeper servers survive the loss of {count // 2 - 1}, as {count - 1} would",
             involved=_roles(cluster.hosts),
-            severity=Severity.ERROR if len(members) == 2 else Severity.WARNING,
+            severity=Severity.ERROR if count == 2 else Severity.WARNING,
             expected="an odd number of hosts with the role zookeeper",
         )
 
@@ -143,7 +144,7 @@ def _masters(cluster: Cluster, reader: Reader) -> None:
     if count % 2 == 0:
         reader.complain(
             ("hosts", masters[-1].name, "roles"),
-            f"{count} masters bear the loss of {count // 2 - 1 or 'none'}, no more than {count - 1} do",
+            f"{count} masters survive the loss of {count // 2 - 1}, as {count - 1} would",
             involved=_roles(cluster.hosts),
             severity=Severity.WARNING,
             expected="an odd number of hosts with the role master",
@@ -202,4 +203,5 @@ def _flags(cluster: Cluster, reader: Reader) -> None:
 
 
 def _roles(hosts: tuple[Host, ...]) -> tuple[KeyPath, ...]:
-    return tuple(("hosts", host.name, "roles") for host in hosts)
+    """The roles of all hosts, those that could not be read included."""
+    return (("hosts", ANY), *(("hosts", host.name, "roles") for host in hosts))

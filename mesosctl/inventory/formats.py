@@ -252,8 +252,9 @@ class ResourceValue(Kind):
             return text
         if re.fullmatch(r"\{[^{},;]+(,[^{},;]+)*\}", text) and name not in (*_SCALARS, "ports"):
             return text
-        expected = "a number" if name in _SCALARS else "[LOW-HIGH]" if name == "ports" else self.expected
-        return reader.error(node.mark, f"`{path[-1]}` is not a resource of Mesos", expected=expected)
+        ranges = 'ranges such as "[31000-32000]"'
+        expected = "a number" if name in _SCALARS else ranges if name == "ports" else self.expected
+        return reader.error(node.mark, f"`{path[-1]}` is not {expected}")
 
     def _text(self, node: nodes.Node) -> str | None:
         if isinstance(node, nodes.Scalar):

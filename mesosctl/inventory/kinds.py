@@ -13,7 +13,7 @@ from typing import Any
 
 from mesosctl.inventory import nodes
 from mesosctl.inventory.problem import nearest
-from mesosctl.inventory.reader import INVALID, KeyPath, Reader
+from mesosctl.inventory.reader import ANY, INVALID, KeyPath, Reader
 
 _TRUE = frozenset(("true", "yes", "on"))
 _FALSE = frozenset(("false", "no", "off"))
@@ -238,9 +238,9 @@ class ListOf(Kind):
 class MapOf(Kind):
     """A mapping from names to values, both free within their kinds; read into an immutable mapping."""
 
-    def __init__(self, name: Text, value: Kind) -> None:
+    def __init__(self, name: Text, value: Kind, expected: str = "a mapping of names to values") -> None:
         self.name, self.value = name, value
-        self.expected = "a mapping of names to values"
+        self.expected = expected
 
     def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
         if isinstance(node, nodes.Scalar) and node.null:
@@ -251,6 +251,7 @@ class MapOf(Kind):
         for key, value in node.entries.values():
             name = self.name.read(key, (*path, key.text), reader)
             if name is INVALID:
+                reader.invalidate((*path, ANY))
                 continue
             if name in values:
                 reader.error(key, f"`{name}` is given twice in other words")
@@ -259,6 +260,7 @@ class MapOf(Kind):
             read = self.value.read(value, (*path, name), reader)
             if read is INVALID:
                 reader.invalidate((*path, name))
+                reader.invalidate((*path, ANY))
             else:
                 values[name] = read
         return MappingProxyType(values)

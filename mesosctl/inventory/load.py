@@ -69,7 +69,7 @@ def read_bytes(data: bytes, path: Path, *, require_secrets: bool = True) -> Load
 
 
 def _cluster(text: str, path: Path, reader: Reader) -> Cluster | None:
-    root = nodes.compose(text, reader.error)
+    root = nodes.compose(text, reader.malformed)
     if root is None:
         if not reader.findings:
             reader.error(nodes.Mark(1, 1), "the inventory is empty", expected=INVENTORY.expected)

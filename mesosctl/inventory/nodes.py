@@ -25,6 +25,7 @@ _SYNTAX = {
     "did not find expected '-' indicator": "neither `- ` nor the end of the list: look at the indentation",
     "did not find expected ',' or ']'": "a list that is not closed with `]`",
     "did not find expected ',' or '}'": "a mapping that is not closed with `}`",
+    "found unexpected ':'": "unexpected `:`; quote a value that ends with one",
     "found unexpected end of stream": "a quote that is not closed",
 }
 
@@ -80,7 +81,7 @@ def compose(text: str, complain: Complain) -> Node | None:
         return None
     finally:
         loader.dispose()
-    return builder.root
+    return builder.root if builder.wants_more else None
 
 
 def _mark(mark: Any) -> Mark:
@@ -131,8 +132,11 @@ class _Builder:
 
     def _document(self, mark: Mark) -> None:
         if self.root is not None:
-            self._complain(mark, "a second YAML document; an inventory is one")
-            self.wants_more = False
+            self._abandon(mark, "a second YAML document; an inventory is one")
+
+    def _abandon(self, mark: Mark, message: str) -> None:
+        self._complain(mark, message)
+        self.wants_more = False
 
     def _tag(self, event: Any, mark: Mark) -> None:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
@@ -156,8 +160,7 @@ class _Builder:
 
     def _push(self, node: Node, mark: Mark) -> None:
         if len(self._open) >= MAX_DEPTH:
-            self._complain(mark, f"nested deeper than {MAX_DEPTH} levels")
-            self.wants_more = False
+            self._abandon(mark, f"nested deeper than {MAX_DEPTH} levels")
         self._open.append(_Frame(node))
 
     def _add(self, node: Node) -> None:
@@ -196,8 +199,7 @@ class _Builder:
                     continue
                 self._merged += len(source.entries)
                 if self._merged > MAX_MERGED:
-                    self._complain(node.mark, f"`<<` copies more than {MAX_MERGED} entries")
-                    self.wants_more = False
+                    self._abandon(node.mark, f"`<<` copies more than {MAX_MERGED} entries")
                     return
                 for key, entry in source.entries.items():
                     node.entries.setdefault(key, entry)

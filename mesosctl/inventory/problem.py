@@ -41,13 +41,13 @@ class Problem:
     def __str__(self) -> str:
         """Several lines: place and message, the source line, a caret below it, what was expected, a suggestion."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
-        lines = [f"{place}: {self.severity}: {self.message}"]
+        lines = [f"{place}: {self.severity}: {printable(self.message)}"]
         if self.source.strip():
             lines += ["  " + line for line in _pointed(self.source, self.caret)]
         if self.expected:
-            lines.append(f"  expected: {self.expected}")
+            lines.append(f"  expected: {printable(self.expected)}")
         if self.suggestion:
-            lines.append(f"  did you mean {self.suggestion}?")
+            lines.append(f"  did you mean {printable(self.suggestion)}?")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:
@@ -74,6 +74,11 @@ class InvalidInventory(InventoryError):
         super().__init__(f"{count} error{'s' if count != 1 else ''}\n{details}", where=str(file))
 
 
+def printable(text: str) -> str:
+    """A text that cannot play tricks on a terminal: one line, without control characters other than tabs."""
+    return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The choice that was most likely meant, or ""."""
     import difflib
@@ -91,7 +96,7 @@ def _pointed(source: str, caret: int) -> tuple[str, str]:
     if len(source) > WIDTH:
         start = max(0, min(caret - WIDTH // 2, len(source) - WIDTH))
         source, caret = source[start : start + WIDTH], caret - start
-    shown = "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in source)
+    shown = printable(source)
     return shown, "".join(_blank(c) for c in shown[:caret]) + "^"
 
 

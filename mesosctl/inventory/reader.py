@@ -16,6 +16,8 @@ from mesosctl.inventory.nodes import Mark, Scalar
 from mesosctl.inventory.problem import Severity
 
 KeyPath = tuple[str, ...]
+ANY = "*"
+"""In the place of a name: some name of a free mapping."""
 
 
 class Invalid:
@@ -51,6 +53,7 @@ class Reader:
         """Lines of the text with the column from which on they are not to be shown."""
         self._places: dict[KeyPath, Mark] = {(): Mark(1, 1)}
         self._broken: set[KeyPath] = set()
+        self._malformed: set[Mark] = set()
 
     def place(self, path: KeyPath, mark: Mark) -> None:
         """Remember where the value of a key is written."""
@@ -66,8 +69,14 @@ class Reader:
     def error(self, at: Mark | Scalar, message: str, *, expected: str = "", suggestion: str = "") -> Invalid:
         """Complain of a place in the text."""
         mark = at.mark if isinstance(at, Scalar) else at
-        self.findings[Finding(Severity.ERROR, mark, message, expected, suggestion)] = None
+        if mark not in self._malformed:
+            self.findings[Finding(Severity.ERROR, mark, message, expected, suggestion)] = None
         return INVALID
+
+    def malformed(self, mark: Mark, message: str) -> None:
+        """Complain of the YAML at a place; nothing else is complained of there."""
+        self.error(mark, message)
+        self._malformed.add(mark)
 
     def warning(self, at: Mark | Scalar, message: str, *, expected: str = "", suggestion: str = "") -> None:
         mark = at.mark if isinstance(at, Scalar) else at

@@ -14,9 +14,12 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in YAML 1.1."""
 _ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML 1.1 does not allow in a file."""
-_SECRET = re.compile(r"""((?:pass|pwd|secret|token)\w*["']?\s*:\s+)(?!["']?(?:env|file):)([^\s#{\[&*].*)""", re.I)
-_CREDENTIALS = re.compile(r"([^\s@:]:)(\S+)(@)")
-"""What may be a secret in a text that is too broken to know."""
+_KEY = r"""(?:pas|pwd|secret|token)\w*["']?\s*:\s+(?!["']?(?:env|file):)"""
+_IN_BLOCK = re.compile(_KEY + r"(?P<secret>[^\s#{\[&*].*)", re.I)
+_IN_FLOW = re.compile(_KEY + r"""(?P<secret>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}][^,}]*)""", re.I)
+_CREDENTIALS = re.compile(r"(?:[^\s@:/]|//):(?!//)(?P<secret>\S+)@")
+"""What may be a secret, in a text that may be too broken to know."""
+_MASK = "***"
 
 
 class Source:
@@ -51,7 +54,7 @@ class Source:
         if finding.mark.line > len(self.lines):
             column = len(text) + 1
         shown = self._hidden.get(line, len(text) + 1) - 1
-        source, caret = _masked(text[:shown] + ("***" if shown < len(text) else ""), column - 1)
+        source, caret = _masked(text[:shown] + (_MASK if shown < len(text) else ""), column - 1)
         return Problem(
             severity=finding.severity,
             file=self.path,
@@ -73,10 +76,14 @@ def _mark(before: str) -> Mark:
 
 def _masked(line: str, caret: int) -> tuple[str, int]:
     """A line without the secrets that stand in it, and where in it the caret is now."""
-    for pattern in (_SECRET, _CREDENTIALS):
-        match = pattern.search(line)
-        if match:
-            start, end = match.span(2)
-            line = line[:start] + "***" + line[end:]
-            caret = start if start <= caret < end else caret - (end - start - 3) if caret >= end else caret
+    for pattern in (_IN_FLOW if "{" in line else _IN_BLOCK, _CREDENTIALS):
+        position = 0
+        while match := pattern.search(line, position):
+            start, end = match.span("secret")
+            line = line[:start] + _MASK + line[end:]
+            if caret >= end:
+                caret += len(_MASK) - (end - start)
+            elif caret > start:
+                caret = start
+            position = start + len(_MASK)
     return line, min(caret, len(line))

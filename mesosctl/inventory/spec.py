@@ -340,7 +340,12 @@ INVENTORY = Section(
     "A cluster.",
     Key("name", form.CLUSTER_NAME, "Name of the cluster.", example="demo"),
     Key("ssh", SSH, SSH.doc, default=model.Ssh(), common=True),
-    Key("hosts", MapOf(form.HOST_NAME, Overrides(HOST)), "The hosts by name.", example="{node1: {roles: [master]}}"),
+    Key(
+        "hosts",
+        MapOf(form.HOST_NAME, Overrides(HOST), "a mapping of host names to addresses and roles"),
+        "The hosts by name.",
+        example="{node1: {roles: [master]}}",
+    ),
     Key("proxy", PROXY, PROXY.doc, common=True),
     Key("selinux", Choice({str(mode): mode for mode in model.SelinuxMode}), "SELinux mode.", common=True),
     Key("hosts_file", BOOLEAN, "Write the names of all hosts into /etc/hosts."),
