@@ -175,7 +175,7 @@ def _now(row: HostRow) -> Text:
     if row.failure:
         return Text(f"{row.failure.cause}: {row.failure.message}".partition("\n")[0], style="red")
     if row.step:
-        return Text(f"{row.step}  {clock(time.monotonic() - row.step_begun)}", style="cyan")
+        return Text(f"{clock(time.monotonic() - row.step_begun)}  {row.step}", style="cyan")
     return Text()
 
 

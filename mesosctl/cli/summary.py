@@ -25,7 +25,7 @@ import click
 
 from mesosctl.cli.common import RunOptions
 from mesosctl.cli.display import COLOURS
-from mesosctl.engine.report import HostReport, Report, Status
+from mesosctl.engine.report import Failure, HostReport, Report, Status
 
 MESSAGE_LINES = 6
 """Lines of a failure's message that are shown."""
@@ -72,14 +72,15 @@ def _host_document(host: HostReport) -> dict[str, Any]:
 
 
 def lines(report: Report, width: int, height: int) -> list[str]:
-    """The summary of a run in at most `height` - 1 lines of text, failures before all else."""
+    """The summary of a run in at most `height` - 1 lines of text; with many failures, one line of each kind."""
     head = ["", _headline(report)]
-    counts = _counts(report, width)
-    failures = _failures(report, width)
-    notes = _notes(report, width)
     room = height - 1 - len(head)
-    shown = _fit([counts, *failures, notes], room)
-    return [*head, *shown]
+    counts, notes = _counts(report, width), _notes(report, width)
+    whole = [*counts, *_failures(report, width), *notes]
+    return [
+        *head,
+        *(whole if len(whole) <= room else _cut([*_kinds_of_failures(report, width), *notes, *counts], room)),
+    ]
 
 
 def _headline(report: Report) -> str:
@@ -115,23 +116,42 @@ def _counts(report: Report, width: int) -> list[str]:
     return table
 
 
-def _failures(report: Report, width: int) -> list[list[str]]:
+def _failures(report: Report, width: int) -> list[str]:
     """A block of lines for each way in which hosts failed."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+    groups: dict[Failure, list[str]] = {}
     for name, host in report.hosts.items():
         if host.failure:
-            key = (host.failure.cause, host.failure.message, host.failure.fix)
-            groups.setdefault(key, []).append(name)
-    blocks = []
-    for (cause, message, fix), hosts in groups.items():
-        first, *rest = message.splitlines() or [""]
-        block = ["", click.style(f"{host_list(hosts, width // 2)}: {cause}: ", fg="red") + first]
+            groups.setdefault(host.failure, []).append(name)
+    found = []
+    for failure, hosts in groups.items():
+        first, *rest = failure.message.splitlines() or [""]
         if len(rest) > MESSAGE_LINES:
             rest = ["…", *rest[-MESSAGE_LINES:]]
-        block += [f"    {line}" for line in rest]
-        block += [f"  → {line}" for line in fix.splitlines()]
-        blocks.append(block)
-    return blocks
+        found += ["", _red(f"{host_list(hosts, width // 2)}: {failure.cause}: ") + first]
+        found += [f"    {line}" for line in rest]
+        found += [f"  → {line}" for line in failure.fix.splitlines()]
+    return found
+
+
+def _kinds_of_failures(report: Report, width: int) -> list[str]:
+    """A cause, its hosts, and the message of the first of them."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, host in report.hosts.items():
+        if host.failure:
+            groups.setdefault((host.failure.cause, host.failure.fix), []).append(name)
+    found = [""] if groups else []
+    for (cause, fix), hosts in groups.items():
+        failure = report.hosts[hosts[0]].failure
+        message = failure.message.partition("\n")[0] if failure else ""
+        found.append(
+            _red(f"{host_list(hosts, width // 2)}: {cause}: ") + (message if len(hosts) == 1 else f"e.g. {message}")
+        )
+        found += [f"  → {line}" for line in fix.splitlines()]
+    return found
+
+
+def _red(text: str) -> str:
+    return click.style(text, fg="red")
 
 
 def _notes(report: Report, width: int) -> list[str]:
@@ -143,13 +163,12 @@ def _notes(report: Report, width: int) -> list[str]:
     return ["", "To do:", *found] if found else []
 
 
-def _fit(blocks: Sequence[list[str]], room: int) -> list[str]:
-    """As many lines of the blocks as there is room for, with a last line that says what is missing."""
-    flat = [line for block in blocks for line in block]
-    if len(flat) <= room:
-        return flat
-    left = len(flat) - room + 1
-    return [*flat[: room - 1], f"… {left} more lines; --output json has all of them"]
+def _cut(found: list[str], room: int) -> list[str]:
+    """As many lines as there is room for, the last of which says what is missing."""
+    if len(found) <= room:
+        return found
+    left = len(found) - room + 1
+    return [*found[: room - 1], f"… {left} more lines; --output json has all of them"]
 
 
 def host_list(names: Iterable[str], width: int) -> str:
@@ -161,7 +180,7 @@ def host_list(names: Iterable[str], width: int) -> str:
         return text
     kept: list[str] = []
     for part in parts:
-        if kept and len(", ".join([*kept, part])) > width - 12:
+        if kept and len(", ".join([*kept, part])) > width - 16:
             break
         kept.append(part)
     return f"{', '.join(kept)} … ({len(names)} hosts)"
