@@ -36,11 +36,11 @@ FILES = (
 
 
 class Environment(NamedTuple):
-    """A file of `export MESOS_x=…` lines."""
+    """A file of `export NAME=…` lines."""
 
     program: str
     variables: tuple[tuple[str, str], ...]
-    """Flag and value."""
+    """Name and value."""
 
 
 class Alias(NamedTuple):
@@ -145,7 +145,8 @@ def _files(directory: str, wanted: Mapping[str, tuple[str, str] | None]) -> list
 
 
 def _environment(program: str, flags: Mapping[str, str]) -> tuple[str, str]:
-    return _text("mesos-env.sh", Environment(program, tuple(flags.items())))
+    variables = {name if name.startswith("LIBPROCESS_") else f"MESOS_{name}": value for name, value in flags.items()}
+    return _text("mesos-env.sh", Environment(program, tuple(variables.items())))
 
 
 def _text(template: str, values: Environment | Alias | Deploy | Nodes) -> tuple[str, str]:
