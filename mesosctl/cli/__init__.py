@@ -6,6 +6,8 @@ Commands are imported when they are called, so that `mesosctl --help` costs litt
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -69,6 +71,9 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `mesosctl` program: runs a command and ends the process with its documented exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character gets a question mark
     try:
         code = root.main(args=arguments, prog_name="mesosctl", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -85,4 +90,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("mesosctl: interrupted", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
+        # nobody reads on; what is still buffered must not fail at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
+    except Exception as error:
+        click.echo(f"mesosctl: a defect of mesosctl: {type(error).__name__}: {error}\n  {_keep(error)}", err=True)
+        sys.exit(ExitCode.INTERNAL)
+
+
+def _keep(error: Exception) -> str:
+    """Writes where a defect showed to a file, for those who can mend it; a line that says where."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="mesosctl-defect-", suffix=".txt", delete=False) as file:
+        file.writelines(traceback.format_exception(error))
+    return f"please report it, with {file.name}"
