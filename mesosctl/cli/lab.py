@@ -91,7 +91,10 @@ def list_(output: str) -> None:
 @click.argument("host", metavar="[USER@]HOST")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def ssh(name: str, host: str, command: tuple[str, ...]) -> None:
-    """Log in on a host, or run a command there; ends with its exit status."""
+    """Log in on a host, or run a command there.
+
+    Ends with the exit status of ssh, which is that of the command.
+    """
     if not shutil.which("ssh"):
         raise UsageError("there is no ssh on this machine", fix="apt-get install openssh-client")
     user, _, machine = host.rpartition("@")
@@ -142,21 +145,24 @@ def heal(name: str) -> None:
 @lab.command()
 @name_option
 def down(name: str) -> None:
-    """Remove a lab and everything that was made for it, and nothing else."""
+    """Remove a lab.
+
+    Everything that was made for it goes, also after a crash half-way, and nothing else.
+    """
     click.echo(f"removed the lab {name}" if labs.down(name) else f"there is no lab {name}")
 
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Progress on standard error: one line that changes on a terminal, else a line for each step."""
-    terminal = sys.stderr.isatty()
+    if not sys.stderr.isatty():
+        yield lambda text: click.echo(f"lab: {text}", err=True)
+        return
+    width = shutil.get_terminal_size().columns - 1
     try:
-        yield lambda text: click.echo(
-            f"\r\033[Klab: {text} …" if terminal else f"lab: {text}", err=True, nl=not terminal
-        )
+        yield lambda text: click.echo(f"\r\033[Klab: {text} …"[: width + 4], err=True, nl=False)
     finally:
-        if terminal:
-            click.echo("\r\033[K", err=True, nl=False)
+        click.echo("\r\033[K", err=True, nl=False)
 
 
 def _described(one: labs.Lab) -> dict[str, Any]:

@@ -152,14 +152,16 @@ def each(hosts: Iterable[LabHost], action: Callable[[LabHost], object]) -> None:
 
 
 def wait_for_ssh(docker: Docker, host: LabHost) -> None:
-    """Wait until a host lets everybody log in. Raises LabError with what its console said."""
+    """Wait until a host lets everybody log in. Raises LabError that says where to look."""
     deadline = time.monotonic() + START_TIMEOUT
     while not _has_ssh(host.address):
         running = docker.run("inspect", "--format", "{{.State.Running}}", host.container) == "true"
         if not running or time.monotonic() > deadline:
+            if running:
+                what = f"does not answer over SSH after {START_TIMEOUT:.0f} s"
+                raise LabError(what, where=host.name, fix=f"see why: docker exec {host.container} journalctl --boot")
             console = docker.run("logs", "--tail", "5", host.container)
-            problem = f"does not answer over SSH after {START_TIMEOUT:.0f} s" if running else "does not boot"
-            raise LabError(problem, where=host.name, fix=f"its console ends with: {console or '(nothing)'}")
+            raise LabError("does not boot", where=host.name, fix=f"its console ends with: {console or '(nothing)'}")
         time.sleep(0.1)
     # Until the end of the boot only root may log in (pam_nologin).
     docker.exec(host.container, ["sh", "-c", "while [ -e /run/nologin ]; do sleep 0.1; done"], timeout=START_TIMEOUT)

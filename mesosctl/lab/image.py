@@ -127,9 +127,10 @@ def _build_plain(docker: Docker, tag: str, source: PackageSource, progress: Prog
         raise RefusedError("building the lab's image needs debootstrap", fix="apt-get install docker.io debootstrap")
     progress("building the plain image (once; takes a minute or two)")
     for leftover in MACHINE_STATE.glob("build-*"):
-        shutil.rmtree(leftover)
-    with tempfile.TemporaryDirectory(dir=MACHINE_STATE, prefix="build-") as folder:
-        root, archive = Path(folder, "root"), Path(folder, "root.tar")
+        discard(leftover)
+    folder = Path(tempfile.mkdtemp(dir=MACHINE_STATE, prefix="build-"))
+    try:
+        root, archive = folder / "root", folder / "root.tar"
         include = f"--include={','.join(SERVER_PACKAGES)}"
         proxy = {"http_proxy": source.proxy} if source.proxy else {}
         phases = {
@@ -151,6 +152,17 @@ def _build_plain(docker: Docker, tag: str, source: PackageSource, progress: Prog
         progress("importing the image")
         _step(["tar", "--create", "--numeric-owner", "--directory", str(root), "--file", str(archive), "."])
         _step(docker.command("import", "--change", 'CMD ["/usr/local/sbin/lab-init"]', str(archive), tag))
+    finally:
+        discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a build. A debootstrap that was killed leaves file systems mounted in it, /proc for one."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if Path(mount).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", mount], check=True)
+    shutil.rmtree(folder)
 
 
 def _place_files(root: Path, source: PackageSource) -> None:

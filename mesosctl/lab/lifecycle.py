@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
-import struct
-from collections.abc import Sequence
-from pathlib import Path
 
 from mesosctl.errors import RefusedError, UsageError
 from mesosctl.lab.docker import Docker, DockerError
@@ -19,6 +15,7 @@ from mesosctl.lab.engine import OWN, engine, running_engine, stop_own_engine
 from mesosctl.lab.hosts import Lab, LabHost, each, wait_for_ssh
 from mesosctl.lab.image import ImageKind, ensure
 from mesosctl.lab.inventory import inventory_text
+from mesosctl.lab.machine import CAP_SYS_RESOURCE, MAX_INOTIFY, has_capability, host_limit, resolv_conf, routes
 from mesosctl.lab.state import Progress, lab_state, locked
 
 LABEL = "mesosctl.lab"
@@ -28,10 +25,6 @@ FIRST_ADDRESS = 11
 """Last part of h1's address; what is below is left to the engine and to tests."""
 NETWORKS = ipaddress.IPv4Network("172.30.0.0/16")
 """Each lab gets a free /24 of it."""
-RESOLV_CONF = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
-"""The second is where systemd-resolved tells the servers behind its own one on 127.0.0.53."""
-CAP_SYS_RESOURCE = 24
-"""Bit number in linux/capability.h."""
 
 
 def labs() -> list[Lab]:
@@ -69,7 +62,12 @@ def up(
         docker = engine(progress)
         if name in _names(docker):
             return _existing(_lab(docker, name), hosts, image)
-        return _create(docker, name, hosts, image, progress)
+        try:
+            return _create(docker, name, hosts, image, progress)
+        except BaseException:
+            if docker == OWN and not _names(docker):
+                stop_own_engine()
+            raise
 
 
 def down(name: str) -> bool:
@@ -93,6 +91,12 @@ def down(name: str) -> bool:
 
 
 def _create(docker: Docker, name: str, count: int, kind: ImageKind, progress: Progress) -> Lab:
+    others = len(docker.run("ps", "--quiet", "--filter", f"label={LABEL}").splitlines())
+    if others + count > host_limit():
+        raise RefusedError(
+            f"the kernel's {MAX_INOTIFY} allows {host_limit()} lab hosts, and {others} run already",
+            fix="sysctl -w fs.inotify.max_user_instances=1024 allows more",
+        )
     tag = ensure(docker, kind, progress)
     progress(f"starting {count} host{'s' if count > 1 else ''}")
     state = lab_state(name)
@@ -135,7 +139,7 @@ def _run_host(docker: Docker, lab: str, host: LabHost, kind: ImageKind, tag: str
         "--restart=unless-stopped",
         "--stop-signal=SIGRTMIN+3",
         "--cap-add=ALL",
-        *([] if _has_capability(CAP_SYS_RESOURCE) else ["--cap-drop=SYS_RESOURCE"]),
+        *([] if has_capability(CAP_SYS_RESOURCE) else ["--cap-drop=SYS_RESOURCE"]),
         "--security-opt=seccomp=unconfined",
         "--security-opt=apparmor=unconfined",
         "--cgroupns=private",
@@ -151,13 +155,17 @@ def _run_host(docker: Docker, lab: str, host: LabHost, kind: ImageKind, tag: str
 
 
 def _existing(lab: Lab, count: int, kind: ImageKind) -> Lab:
-    running = sum(host.running for host in lab.hosts)
-    if running == len(lab.hosts) == count and lab.image == kind and lab.state.inventory.exists():
-        return lab
-    raise RefusedError(
-        f"the lab {lab.name} exists, with {len(lab.hosts)} {lab.image} hosts of which {running} run",
-        fix=f"`mesosctl lab start` switches hosts on; `mesosctl lab down --name {lab.name}` removes it",
-    )
+    """The lab that is there, if it is the one that was asked for and all of it runs. Raises RefusedError."""
+    remove = f"remove it with: mesosctl lab down --name {lab.name}"
+    if not lab.state.inventory.exists():
+        raise RefusedError(f"the lab {lab.name} was begun and not finished", fix=remove)
+    if len(lab.hosts) != count or lab.image != kind:
+        what = f"the lab {lab.name} exists, with {len(lab.hosts)} {lab.image} hosts"
+        raise RefusedError(what, fix=f"give the new one another --name, or {remove}")
+    if off := [host.name for host in lab.hosts if not host.running]:
+        start = f"switch them on with: mesosctl lab start --name {lab.name} {' '.join(off)}"
+        raise RefusedError(f"the lab {lab.name} exists, and {', '.join(off)} of it are off", fix=start)
+    return lab
 
 
 def _lab(docker: Docker, name: str) -> Lab:
@@ -188,7 +196,7 @@ def _network(lab: str) -> str:
 
 def _create_network(docker: Docker, lab: str) -> ipaddress.IPv4Network:
     """Makes the lab's network on the first subnet that neither this machine nor the engine uses."""
-    used = _routes()
+    used = routes()
     for subnet in NETWORKS.subnets(new_prefix=24):
         if any(subnet.overlaps(route) for route in used):
             continue
@@ -200,34 +208,3 @@ def _create_network(docker: Docker, lab: str) -> ipaddress.IPv4Network:
             continue
         return subnet
     raise RefusedError(f"no free network is left in {NETWORKS}", fix="remove a lab: mesosctl lab list")
-
-
-def _routes() -> list[ipaddress.IPv4Network]:
-    """The networks that this machine has routes to, without the default route (/proc/net/route, proc(5))."""
-    networks = []
-    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
-        fields = line.split()
-        address, mask = (socket.inet_ntoa(struct.pack("=I", int(fields[column], 16))) for column in (1, 7))
-        if mask != "0.0.0.0":
-            networks.append(ipaddress.IPv4Network(f"{address}/{mask}", strict=False))
-    return networks
-
-
-def resolv_conf(files: Sequence[Path] = RESOLV_CONF) -> str:
-    """This machine's name servers, for the hosts: Docker's own one would know the hosts' names, unlike most real ones.
-
-    "" where this machine asks a server of its own that the hosts cannot reach: they ask Docker's then.
-    """
-    for file in files:
-        text = file.read_text() if file.exists() else ""
-        servers = re.findall(r"^nameserver\s+(\S+)", text, re.MULTILINE)
-        if servers and not any(server.startswith("127.") or server == "::1" for server in servers):
-            return text.strip()
-    return ""
-
-
-def _has_capability(number: int) -> bool:
-    """Whether this machine's own processes may have a capability; an engine can give no other to its containers."""
-    status = Path("/proc/self/status").read_text()
-    bounding = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
-    return bounding is not None and bool(int(bounding[1], 16) >> number & 1)

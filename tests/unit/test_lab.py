@@ -13,7 +13,7 @@ from mesosctl import cli, lab
 from mesosctl.errors import ExitCode, UsageError
 from mesosctl.inventory.load import load_inventory
 from mesosctl.inventory.model import Role
-from mesosctl.lab import debian, engine, image, lifecycle
+from mesosctl.lab import debian, engine, image, machine
 from mesosctl.lab.inventory import inventory_text, roles
 from mesosctl.lab.state import State
 
@@ -136,9 +136,14 @@ def test_image_changes_with_its_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_name_servers_on_loopback_are_looked_behind(tmp_path: Path) -> None:
     stub, real = tmp_path / "stub", tmp_path / "real"
     stub.write_text("nameserver 127.0.0.53\noptions edns0\n")
-    assert lifecycle.resolv_conf([stub, real]) == ""
+    assert machine.resolv_conf([stub, real]) == ""
     real.write_text("nameserver 10.1.1.1\nsearch corp\n")
-    assert lifecycle.resolv_conf([stub, real]) == "nameserver 10.1.1.1\nsearch corp"
+    assert machine.resolv_conf([stub, real]) == "nameserver 10.1.1.1\nsearch corp"
+
+
+def test_kernel_limits_the_number_of_hosts(tmp_path: Path) -> None:
+    (tmp_path / "limit").write_text("128\n")
+    assert machine.host_limit(tmp_path / "limit") == 14
 
 
 def test_key_is_private_and_stays(tmp_path: Path) -> None:
