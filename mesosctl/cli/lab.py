@@ -15,7 +15,7 @@ import click
 
 from mesosctl import lab as labs
 from mesosctl.cli.common import output_option
-from mesosctl.errors import UsageError
+from mesosctl.errors import MesosctlError, UsageError
 from mesosctl.lab.state import Progress
 
 name_option = click.option("--name", default="lab", show_default=True, metavar="X", help="Name of the lab.")
@@ -57,9 +57,16 @@ def up(hosts: int, name: str, inventory: Path | None, baked: bool, output: str) 
         made = labs.up(name, hosts, kind, tell)
     text = made.inventory_text()
     if inventory:
-        temporary = inventory.with_name(f".{inventory.name}.new")
-        temporary.write_text(text)
-        temporary.replace(inventory)
+        try:
+            temporary = inventory.with_name(f".{inventory.name}.new")
+            temporary.write_text(text)
+            temporary.replace(inventory)
+        except OSError as error:
+            raise MesosctlError(
+                f"the lab is up, but its inventory cannot be written: {error.strerror}",
+                where=str(inventory),
+                fix=f"the same is in {made.state.inventory}",
+            ) from error
     if output == "json":
         click.echo(json.dumps({**_described(made), "inventory": text}, indent=2))
     elif inventory:
