@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesosctl import tasks
+from mesosctl.distribution import tarball
 from mesosctl.engine.facts import Facts
 from mesosctl.engine.limit import Limit
 from mesosctl.engine.report import Listener, Report
@@ -53,6 +54,8 @@ def execute(
 
     Returns the report, also after Ctrl-C (`report.interrupted`). Raises RefusedError before any host is changed.
     """
+    if mode.write and not mode.unset:
+        tarball.ensure(cluster)
     run = Run(cluster, transport, action=action, writes=mode.write, hosts=hosts, listener=listener, options=options)
     try:
         with run:
