@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -100,7 +99,3 @@ def _host(values: Mapping[str, Any], indent: str, *, every: bool) -> Iterator[st
             yield from described(key, indent)
         if every or key.name in values:
             yield f"{indent}{key.name}: {flow(values.get(key.name, key.default))}"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(example())

@@ -36,6 +36,8 @@ class Kind:
     """Completes "expected: …"."""
     note: str = ""
     """Range or choices, for the comment above a key."""
+    secret: bool = False
+    """Whether what is written there must not be shown."""
 
     def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
         raise NotImplementedError

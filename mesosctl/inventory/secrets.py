@@ -24,9 +24,11 @@ class SecretKind(Kind):
 
     expected = "env:NAME or file:PATH"
     note = expected
+    secret = True
 
     def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
         if not isinstance(node, nodes.Scalar) or node.null or not node.text:
+            reader.hide(node.mark)
             what = describe(node) if not isinstance(node, nodes.Scalar) or node.null else "empty"
             return reader.error(node.mark, f"`{path[-1]}` is {what}", expected=self.expected)
         scheme, _, rest = node.text.partition(":")

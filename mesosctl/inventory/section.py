@@ -91,7 +91,7 @@ class Section(Kind):
         for word, (mark, value) in node.entries.items():
             key = self._by_word.get(word)
             if key is None:
-                meant = self._unknown(word, mark, path, reader)
+                meant = self._unknown(word, mark, value, path, reader)
                 seen.setdefault(meant, word)
                 reader.invalidate((*path, meant))
             elif key.name in seen and seen[key.name] in self._by_word:
@@ -107,16 +107,16 @@ class Section(Kind):
         return values
 
     def _value(self, key: Key, node: nodes.Node, path: KeyPath, reader: Reader, values: dict[str, Any]) -> None:
-        reader.place(path, node.mark)
         if key.optional and isinstance(node, nodes.Scalar) and node.null:
             return
+        reader.place(path, node.mark)
         value = key.kind.read(node, path, reader)
         if value is INVALID:
             reader.invalidate(path)
         else:
             values[key.name] = value
 
-    def _unknown(self, word: str, mark: nodes.Scalar, path: KeyPath, reader: Reader) -> str:
+    def _unknown(self, word: str, mark: nodes.Scalar, value: nodes.Node, path: KeyPath, reader: Reader) -> str:
         """Complains; returns the name of the key of this section that was meant, or ""."""
         where = f" in `{'.'.join(path)}`" if path else ""
         meant = nearest(word, self._by_word)
@@ -126,6 +126,8 @@ class Section(Kind):
             expected="one of " + ", ".join(self.keys),
             suggestion=meant or reader.elsewhere(word),
         )
+        if meant and self._by_word[meant].kind.secret:
+            reader.hide(value.mark)
         return self._by_word[meant].name if meant else ""
 
     def schema(self) -> dict[str, Any]:

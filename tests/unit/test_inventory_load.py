@@ -66,6 +66,15 @@ def test_zookeeper_ids() -> None:
     assert cluster(hosts.replace("zookeeper]", "zookeeper], zookeeper_id: 7")).host("b").zookeeper_id == 7
 
 
+def test_nothing_after_a_key_counts_as_not_given() -> None:
+    hosts = "name: demo\nhosts:\n  a: {roles: [master, zookeeper], zookeeper_id: 1}\n"
+    (problem,) = loaded(
+        hosts + "  b: {roles: [zookeeper], zookeeper_id: }\n  c: {roles: [zookeeper], zookeeper_id: 3}\n"
+    ).errors
+    assert problem.message == "`b` has no zookeeper_id, but other hosts have"
+    assert problem.line == 4
+
+
 def test_flags_are_stored_under_their_own_name() -> None:
     made = cluster(
         ONE + "mesos:\n  agent:\n    flags: {MESOS_GC_DELAY: 1days, strict: no, LIBPROCESS_IP: 192.0.2.1,\n"
