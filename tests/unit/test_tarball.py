@@ -1,4 +1,4 @@
-"""Tarballs of the inventory: fetched from a real server on loopback, and refused when they are not what was promised."""
+"""Tarballs of the inventory: fetched from a real server on loopback, refused when they are not what was promised."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def test_an_address_is_fetched_once(tmp_path: Path, server: str) -> None:
 
 
 def test_an_address_without_a_file_says_so(tmp_path: Path, server: str) -> None:
-    with pytest.raises(MesosctlError, match="cannot be fetched: Not Found"):
+    with pytest.raises(MesosctlError, match="cannot be fetched: File not found"):
         ensure(cluster(tmp_path, f"{server}/no.tar.gz"))
     assert not list((tmp_path / "state" / "downloads").glob("*"))
