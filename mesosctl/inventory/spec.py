@@ -338,7 +338,7 @@ MARATHON = Section(
 INVENTORY = Section(
     model.Cluster,
     "A cluster.",
-    Key("name", form.CLUSTER_NAME, "Name of the cluster.", example="demo"),
+    Key("name", form.CLUSTER_NAME, "Name of the cluster.", example="demo", synonyms=("cluster",)),
     Key("ssh", SSH, SSH.doc, default=model.Ssh(), common=True),
     Key(
         "hosts",
