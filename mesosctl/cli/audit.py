@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mesosctl.cli.common import inventory_option, output_option
+from mesosctl.cli.common import inventory_option, output_option, table
 from mesosctl.cli.summary import duration
 from mesosctl.engine.audit import records
 from mesosctl.errors import UsageError
@@ -41,7 +41,7 @@ def audit(inventory: Path, last: int, run_id: str | None, output: str) -> None:
         for key, value in found[0].items():
             click.echo(f"{key + ':':<14}{_text(value)}")
     elif found:
-        _table([COLUMNS, *(_row(record) for record in found)])
+        table([COLUMNS, *(_row(record) for record in found)])
     else:
         click.echo(f"no runs on {cluster.name} yet", err=True)
 
@@ -63,9 +63,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} ({item})" for key, item in value.items())
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

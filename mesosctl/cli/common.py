@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -108,18 +108,22 @@ def run_options(function: Function) -> Function:
 def _complete_limit(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from mesosctl.cli.completion import limit_words
 
-    return [CompletionItem(word) for word in limit_words(ctx.meta.get(_META), incomplete)]
+    # a line that ends with an option is not parsed to its end: its arguments are still in `args`
+    named = ctx.meta.get(_META) or next(iter(ctx.args), None)
+    return [CompletionItem(word) for word in limit_words(named, incomplete)]
 
+
+limit_option = click.option(
+    "-l",
+    "--limit",
+    multiple=True,
+    metavar="NAMES",
+    shell_complete=_complete_limit,
+    help="Only these hosts (* and ? match), roles or stages; separated by commas.",
+)
 
 _RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option(
-        "-l",
-        "--limit",
-        multiple=True,
-        metavar="NAMES",
-        shell_complete=_complete_limit,
-        help="Only these hosts (* and ? match), roles or stages; separated by commas.",
-    ),
+    limit_option,
     click.option(
         "--parallel",
         type=click.IntRange(min=1),
@@ -149,3 +153,10 @@ _RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     output_option,
     click.option("-v", "--verbose", is_flag=True, help="Also show what holds already."),
 )
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows as columns; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -46,6 +46,7 @@ class Endpoint:
     """Seconds for the TCP connection, and of silence during login."""
     jump: Endpoint | None = None
     """The bastion that forwards the connection; itself maybe behind another."""
+    bastion: bool = False
 
 
 class Endpoints:
@@ -53,7 +54,7 @@ class Endpoints:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._configs: dict[Path | None, SSHConfig] = {}
+        self._configs: dict[Path | None, SSHConfig | None] = {}
         self._lock = threading.Lock()
 
     def of(self, host: Host) -> Endpoint:
@@ -83,7 +84,10 @@ class Endpoints:
         """A bastion gets the host's key, but never its password: that is meant for the host alone."""
         user, _, location = name.rpartition("@")
         address, port = _split_port(location)
-        listed = next((h for h in self._cluster.hosts if address in (h.name, h.address)), None)
+        listed = next(
+            (h for h in self._cluster.hosts if address == h.name or (address, port or 22) == (h.address, h.ssh.port)),
+            None,
+        )
         base = listed.ssh if listed else replace(host.ssh, port=22, jump=None, password=None)
         settings, address, keys, _ = self._alias(
             listed.address if listed else address,
@@ -100,6 +104,7 @@ class Endpoints:
             host_keys=listed.host_keys if listed else (),
             timeout=settings.connect_timeout,
             jump=behind,
+            bastion=True,
         )
 
     def _alias(self, address: str, ssh: Ssh) -> tuple[Ssh, str, tuple[Identity, ...], str | None]:
@@ -122,14 +127,14 @@ class Endpoints:
         with self._lock:
             if path not in self._configs:
                 self._configs[path] = _read_config(path)
-            config = self._configs[path]
-        return config if config.get_hostnames() - {"*"} or config.lookup("") else None
+            return self._configs[path]
 
 
-def _read_config(path: Path | None) -> SSHConfig:
+def _read_config(path: Path | None) -> SSHConfig | None:
+    """The configuration at `path`; None stands for the user's own, which need not exist."""
     file = path.expanduser() if path else Path("~/.ssh/config").expanduser()
     if path is None and not file.is_file():
-        return SSHConfig()
+        return None
     try:
         return SSHConfig.from_text("\n".join(_lines(file, 0)))
     except (OSError, ConfigParseError, UnicodeDecodeError) as error:

@@ -177,10 +177,9 @@ class Lines:
         self._rest: list[bytes] = []
 
     def feed(self, data: bytes) -> None:
-        if b"\n" not in data:
-            self._rest.append(data)
-            return
         self._rest.append(data)
+        if b"\n" not in data:
+            return
         *lines, rest = b"".join(self._rest).split(b"\n")
         self._rest = [rest] if rest else []
         for line in lines:
@@ -188,6 +187,6 @@ class Lines:
 
     def end(self) -> None:
         """A last line without a newline counts too."""
-        if self._rest:
-            rest, self._rest = b"".join(self._rest), []
+        rest, self._rest = b"".join(self._rest), []
+        if rest:
             self._on_line(rest.decode("utf-8", "replace"))

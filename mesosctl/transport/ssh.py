@@ -12,18 +12,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 import fabric
 from paramiko import MissingHostKeyPolicy, PKey, SSHClient, SSHConfig
 
 from mesosctl.inventory.model import Cluster, Host
+from mesosctl.inventory.state import ClusterState
 from mesosctl.transport import Completed
 from mesosctl.transport.become import Root, put_script
 from mesosctl.transport.endpoint import Endpoint, Endpoints
 from mesosctl.transport.errors import TransportError
-from mesosctl.transport.known import HostKey
+from mesosctl.transport.hostkey import HostKey
 from mesosctl.transport.login import Keyring, Login
 from mesosctl.transport.protocol import SshProtocol
 from mesosctl.transport.reasons import explain
@@ -32,7 +33,7 @@ from mesosctl.transport.trusted import Stored, TrustedKeys, judge
 from mesosctl.transport.wire import Dialler, Stream, Wire
 
 Judge = Callable[[Endpoint, Stored, HostKey], None]
-"""Raises TransportError for a host key that is not to be trusted."""
+"""Looks at the key that a server shows, given those that are stored; raises TransportError to refuse it."""
 
 NO_ALIASES = SSHConfig()
 """What Fabric gets in place of ~/.ssh/config, which `Endpoints` has applied already."""
@@ -41,11 +42,11 @@ NO_ALIASES = SSHConfig()
 class SshTransport:
     """Opens connections to the hosts of a cluster; shared by all threads of a run."""
 
-    def __init__(self, cluster: Cluster, *, judge: Judge = judge) -> None:
+    def __init__(self, cluster: Cluster) -> None:
+        state = ClusterState(cluster.state_dir)
         self._endpoints = Endpoints(cluster)
-        self._trusted = TrustedKeys(cluster.state_dir / "known_hosts")
-        self._keyring = Keyring(cluster.state_dir / "id_ed25519")
-        self._judge = judge
+        self._trusted = TrustedKeys(state.known_hosts)
+        self._keyring = Keyring(state.operator_key)
         self._dialler = Dialler()
         self._lock = threading.Lock()
         self._wires: set[Wire] = set()
@@ -54,7 +55,21 @@ class SshTransport:
 
     def connect(self, host: Host) -> SshConnection:
         """Connect and log in, host keys verified. Raises TransportError."""
-        return SshConnection(self, host, self._open(self._endpoints.of(host)))
+        return SshConnection(self, host, self._open(self._endpoints.of(host), judge))
+
+    def show_key(self, host: Host, met: Judge) -> None:
+        """Ask a host for its key without logging in there; `met` is told of bastions on the way, then of the host.
+
+        Raises TransportError, also what `met` raises.
+        """
+
+        def look(endpoint: Endpoint, stored: Stored, key: HostKey) -> None:
+            met(endpoint, stored, key)
+            if not endpoint.bastion:
+                raise KeyShown
+
+        with suppress(KeyShown):
+            self.release(self._open(self._endpoints.of(host), look))
 
     def interrupt(self) -> None:
         """Make every blocked `connect`, `run` and `put` raise TransportError with the cause `interrupted`."""
@@ -81,12 +96,12 @@ class SshTransport:
         for wire in wires:
             wire.close()
 
-    def _open(self, endpoint: Endpoint) -> fabric.Connection:
+    def _open(self, endpoint: Endpoint, judge: Judge) -> fabric.Connection:
         stored = self._trusted.stored(endpoint)
         options: dict[str, Any] = {"auth_strategy": Login(endpoint, self._keyring)}
         gateway: fabric.Connection | bool = False  # False keeps Fabric from looking for one itself
         if endpoint.jump is not None:
-            gateway = self._bastion(endpoint, endpoint.jump)
+            gateway = self._bastion(endpoint, endpoint.jump, judge)
         else:
             options["sock"] = self._dialler.dial(endpoint.host, endpoint.address, endpoint.port, endpoint.timeout)
 
@@ -106,7 +121,7 @@ class SshTransport:
             config=fabric.Config(lazy=True, ssh_config=NO_ALIASES),
             connect_kwargs={"transport_factory": start, **options},
         )
-        connection.client.set_missing_host_key_policy(Verify(lambda key: self._judge(endpoint, stored, key)))
+        connection.client.set_missing_host_key_policy(Verify(lambda key: judge(endpoint, stored, key)))
         try:
             connection.open()
         except BaseException as error:
@@ -114,13 +129,13 @@ class SshTransport:
             self.release(connection)
             if self.interrupted:
                 raise TransportError("interrupted", "interrupted while connecting", host=endpoint.host) from None
-            if not isinstance(error, Exception) or isinstance(error, TransportError):
+            if not isinstance(error, Exception) or isinstance(error, TransportError | KeyShown):
                 raise
             raise explain(error, endpoint, silent=protocol is not None and protocol.wire.gave_up) from None
         connection.transport.wire.relax()
         return connection
 
-    def _bastion(self, endpoint: Endpoint, jump: Endpoint) -> fabric.Connection:
+    def _bastion(self, endpoint: Endpoint, jump: Endpoint, judge: Judge) -> fabric.Connection:
         """The connection to a bastion, one for all hosts behind it; those who wait share a failure too."""
         key = _identity(jump)
         with self._lock:
@@ -130,7 +145,7 @@ class SshTransport:
                 future = self._bastions[key] = Future()
         if mine:
             try:
-                future.set_result(self._open(jump))
+                future.set_result(self._open(jump, judge))
             except BaseException as error:
                 with self._lock:
                     del self._bastions[key]
@@ -148,6 +163,10 @@ def _identity(endpoint: Endpoint | None) -> tuple[Any, ...]:
     if endpoint is None:
         return ()
     return (endpoint.address, endpoint.port, endpoint.user, endpoint.identities, *_identity(endpoint.jump))
+
+
+class KeyShown(Exception):
+    """The key is all that was wanted of the server."""
 
 
 class Verify(MissingHostKeyPolicy):

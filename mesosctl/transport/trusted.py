@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mesosctl.inventory.known_hosts import KnownHosts
 from mesosctl.transport.endpoint import Endpoint
 from mesosctl.transport.errors import TransportError
-from mesosctl.transport.known import HostKey, KnownHosts, parse_key
+from mesosctl.transport.hostkey import HostKey, parse_key
 
 SYSTEM = Path("/etc/ssh/ssh_known_hosts")
+INVENTORY = "the inventory"
+"""Source of keys that are pinned there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +32,42 @@ class Stored:
 class TrustedKeys:
     """The tables of one run, each read once; shared by all threads."""
 
-    def __init__(self, cluster_file: Path, user_file: Path | None = None, system_file: Path = SYSTEM) -> None:
-        """`user_file` None: ~/.ssh/known_hosts."""
-        self._cluster = KnownHosts(cluster_file)
-        self._others = [KnownHosts(user_file or Path("~/.ssh/known_hosts").expanduser()), KnownHosts(system_file)]
+    def __init__(self, cluster_file: Path) -> None:
+        self._cluster = _read(cluster_file)
+        self._others = [_read(Path("~/.ssh/known_hosts").expanduser()), _read(SYSTEM)]
 
     def stored(self, endpoint: Endpoint) -> Stored:
         """The keys of the first source that knows the endpoint's address and port."""
-        keys, revoked = self._cluster.keys(endpoint.address, endpoint.port)
-        seen = {key.blob for key in keys}
-        pinned = [parse_key(text, "the inventory") for text in endpoint.host_keys]
-        keys += [key for key in pinned if key is not None and key.blob not in seen]
+        keys, revoked = _keys(self._cluster, endpoint)
+        pinned = [key for text in endpoint.host_keys if (key := parse_key(text, INVENTORY)) is not None]
+        # The loader also fills in what `hosts trust` has stored; then the file is what messages should name.
+        lines = {key.blob: key for key in keys}
+        keys = [lines.get(key.blob, key) for key in pinned] or keys
         for table in self._others:
-            found, refused = table.keys(endpoint.address, endpoint.port)
+            found, refused = _keys(table, endpoint)
             keys = keys or found
             revoked += refused
         return Stored(keys, revoked)
+
+
+def _read(path: Path) -> KnownHosts | None:
+    try:
+        return KnownHosts(path)
+    except OSError:
+        return None  # what may not be read vouches for nobody
+
+
+def _keys(table: KnownHosts | None, endpoint: Endpoint) -> tuple[list[HostKey], list[HostKey]]:
+    """What a table has for an endpoint: the keys to trust, and the revoked ones."""
+    trusted: list[HostKey] = []
+    revoked: list[HostKey] = []
+    if table is None:
+        return trusted, revoked
+    for entry in table.entries(endpoint.address, endpoint.port):
+        key = parse_key(entry.key, f"{table.path} line {entry.line}")
+        if key is not None:
+            (revoked if entry.revoked else trusted).append(key)
+    return trusted, revoked
 
 
 def judge(endpoint: Endpoint, stored: Stored, key: HostKey) -> None:
@@ -68,7 +91,11 @@ def judge(endpoint: Endpoint, stored: Stored, key: HostKey) -> None:
             f"but {known.source} has {known.type} {known.fingerprint}",
             host=endpoint.host,
             fix="somebody may be listening in, or the host was installed anew: ask its owner, compare the fingerprint, "
-            f"then: mesosctl hosts trust --replace {endpoint.name}",
+            + (
+                "then correct host_keys in the inventory"
+                if known.source == INVENTORY
+                else f"then: mesosctl hosts trust --replace {endpoint.name}"
+            ),
         )
     raise TransportError(
         "host-key-unknown",
