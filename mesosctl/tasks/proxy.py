@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
-from mesosctl.inventory.model import Cluster, Host, Proxy, ProxyUrl, Role
+from mesosctl.inventory.model import Cluster, Host, ProxyUrl, Role
 from mesosctl.resources.types import Block, Command, Directory, File, Resource, Restored
 from mesosctl.tasks import maven_settings, no_proxy
 from mesosctl.tasks.common import Nothing, User, bracketed, root
@@ -84,6 +84,9 @@ class GitProxy(NamedTuple):
     port: int
     login_file: str
     """"" where the proxy asks for no credentials."""
+    hosts: tuple[str, ...]
+    """Names and addresses that are reached directly."""
+    domains: tuple[str, ...]
 
 
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
@@ -237,15 +240,17 @@ def _git(cluster: Cluster) -> list[Resource]:
         config = render("etc/gitconfig", GitConfig(with_login(proxy, url), GITPROXY, direct))
     return [
         Block(path="/etc/gitconfig", name="proxy", content=config),
-        *_gitproxy(proxy, proxy.http or proxy.https if on else None),
+        *_gitproxy(cluster, proxy.http or proxy.https if on else None),
     ]
 
 
-def _gitproxy(proxy: Proxy, url: ProxyUrl | None) -> list[Resource]:
+def _gitproxy(cluster: Cluster, url: ProxyUrl | None) -> list[Resource]:
     if url is None:
         return [Restored(path=GITPROXY), Restored(path=GITPROXY_LOGIN)]
+    proxy = cluster.proxy
     login_file = GITPROXY_LOGIN if proxy.username else ""
-    script = render(GITPROXY[1:], GitProxy(bracketed(url.host), url.port, login_file))
+    direct = tuple(no_proxy.exact(cluster)), proxy.no_proxy.domains
+    script = render(GITPROXY[1:], GitProxy(bracketed(url.host), url.port, login_file, *direct))
     # socat sends the file as it is: a newline at its end would be part of the password. As /etc/gitconfig, it has to
     # be readable by whoever calls git.
     credentials: Resource = Restored(path=GITPROXY_LOGIN)
