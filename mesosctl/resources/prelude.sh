@@ -268,6 +268,7 @@ ascend() {
 
 # undirectory INDEX PATH NOTIFY: removes a directory that was created here, if it is empty.
 undirectory() {
+	[ "$w" = 0 ] || [ -d "$2" ] || forget "created $2"
 	if ! recorded "created $2" || [ ! -d "$2" ]; then say "$1" ok; return; fi
 	if [ "$w" = 0 ]; then say "$1" pending "remove if empty"; return; fi
 	if rmdir "$2" 2>/dev/null; then
