@@ -60,14 +60,13 @@ class Finding:
 def scan(cluster: Cluster, hosts: Sequence[Host], *, parallel: int = 32) -> list[Finding]:
     """Ask hosts, and the bastions before them, for their keys: `parallel` at once, in the order of `hosts`."""
     scanner = _Scanner(cluster)
-    try:
-        with ThreadPoolExecutor(parallel) as pool:
+    with ThreadPoolExecutor(parallel) as pool:
+        try:
             failed = list(pool.map(scanner.ask, hosts))
-    except BaseException:
-        scanner.transport.interrupt()
-        raise
-    finally:
-        scanner.transport.close()
+        except BaseException:
+            scanner.transport.interrupt()  # or leaving the pool would wait for all hosts
+            raise
+    scanner.transport.close()
     return [*scanner.found.values(), *(finding for finding in failed if finding)]
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import queue
+import resource
 import socket
 import threading
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from mesosctl.transport.errors import TransportError
 
@@ -23,8 +25,13 @@ TICK = 60.0
 """Seconds after which an idle reader wakes up once."""
 STALL = 60.0
 """Seconds after which a peer that takes no data, or does not answer at all, counts as lost."""
+FILES = 65536
+"""Open files asked for, as far as the system allows."""
 QUICKACK: int = getattr(socket, "TCP_QUICKACK", 0)
 """Linux only."""
+
+AddressInfo = tuple[Any, ...]
+"""An entry of socket.getaddrinfo."""
 
 
 class Stream(Protocol):
@@ -63,10 +70,12 @@ class Wire:
         self._stream.settimeout(TICK)
 
     def recv(self, size: int) -> bytes:
-        if self._offset >= len(self._buffer):
+        if not self._buffer:
             self._fill()
-        piece = self._buffer[self._offset : self._offset + size]
-        self._offset += len(piece)
+        start, self._offset = self._offset, self._offset + size
+        piece = self._buffer[start : self._offset]
+        if self._offset >= len(self._buffer):
+            self._buffer = b""  # an idle connection holds on to nothing
         return piece
 
     def _fill(self) -> None:
@@ -122,12 +131,16 @@ class Dialler:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._dialling: set[socket.socket] = set()
-        self._stopped = False
+        # A connection per host stays open for the whole run, and the usual limit is 1,024 files.
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, FILES)), hard))
+        self._stopped = threading.Event()
 
     def stop(self) -> None:
         """Every `dial`, running or to come, fails with the cause `interrupted`."""
+        self._stopped.set()
         with self._lock:
-            self._stopped = True
             pending = list(self._dialling)
         for sock in pending:
             hang_up(sock)
@@ -138,40 +151,73 @@ class Dialler:
         Raises TransportError: unresolvable, refused, unreachable, timeout, interrupted. `host` is named in it.
         """
         failure: OSError | None = None
-        for family, kind, protocol, _, target in self._resolve(host, address, port):
-            sock = socket.socket(family, kind, protocol)
-            with self._lock:
-                self._dialling.add(sock)
+        for target in self._resolve(host, address, port, timeout):
             try:
-                if self._stopped:
-                    raise OSError(errno.ECANCELED, "interrupted")
-                sock.settimeout(timeout)
-                sock.connect(target)
-                _tune(sock)
-                return sock
+                return self._connect(target, timeout)
             except OSError as error:
-                sock.close()
                 failure = error
-            finally:
-                with self._lock:
-                    self._dialling.discard(sock)
-            if self._stopped:
-                raise TransportError("interrupted", "interrupted while connecting", host=host)
+            self._check_stopped(host)
         assert failure is not None
         raise _unconnected(host, address, port, timeout, failure)
 
-    @staticmethod
-    def _resolve(host: str, address: str, port: int) -> list[tuple[int, int, int, str, tuple[object, ...]]]:
+    def _connect(self, target: AddressInfo, timeout: float) -> socket.socket:
+        family, kind, protocol, _, where = target
+        sock = socket.socket(family, kind, protocol)
+        with self._lock:
+            self._dialling.add(sock)
         try:
-            return socket.getaddrinfo(address, port, socket.AF_UNSPEC, socket.SOCK_STREAM)  # type: ignore[return-value]
-        except (socket.gaierror, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, socket.gaierror) else str(error)
+            if self._stopped.is_set():
+                raise OSError(errno.ECANCELED, "interrupted")
+            sock.settimeout(timeout)
+            sock.connect(where)
+            _tune(sock)
+        except BaseException:
+            sock.close()
+            raise
+        finally:
+            with self._lock:
+                self._dialling.discard(sock)
+        return sock
+
+    def _resolve(self, host: str, address: str, port: int, timeout: float) -> list[AddressInfo]:
+        """What a name stands for. The resolver cannot be called off: a name is left to a thread."""
+        try:
+            return _addresses(address, port, socket.AI_NUMERICHOST)
+        except (socket.gaierror, UnicodeError):
+            pass  # a name
+        answer: queue.SimpleQueue[list[AddressInfo] | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answer.put(_addresses(address, port, 0))
+            except (OSError, UnicodeError) as error:
+                answer.put(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        deadline = time.monotonic() + timeout
+        found: list[AddressInfo] | Exception = TimeoutError("the name service does not answer")
+        while time.monotonic() < deadline:
+            self._check_stopped(host)
+            with contextlib.suppress(queue.Empty):
+                found = answer.get(timeout=0.5)
+                break
+        if isinstance(found, Exception):
+            reason = found.strerror if isinstance(found, OSError) and found.strerror else str(found)
             raise TransportError(
                 "unresolvable",
                 f"the name {address} does not resolve ({reason})",
                 host=host,
                 fix="correct the host's address in the inventory, or the name service of this machine",
-            ) from None
+            )
+        return found
+
+    def _check_stopped(self, host: str) -> None:
+        if self._stopped.is_set():
+            raise TransportError("interrupted", "interrupted while connecting", host=host)
+
+
+def _addresses(address: str, port: int, flags: int) -> list[AddressInfo]:
+    return socket.getaddrinfo(address, port, socket.AF_UNSPEC, socket.SOCK_STREAM, 0, flags)
 
 
 def _tune(sock: socket.socket) -> None:

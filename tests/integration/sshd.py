@@ -44,11 +44,12 @@ class Sshd:
 
     def start(self) -> None:
         config = self.folder / "sshd_config"
+        # of several values for an option sshd takes the first
         config.write_text(
-            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.key}\nPidFile none\nUsePAM no\nUseDNS no\n"
-            f"StrictModes no\nPermitRootLogin yes\nAuthorizedKeysFile none\n"
+            f"{self._options}\nListenAddress 127.0.0.1:{self.port}\nHostKey {self.key}\nPidFile none\n"
+            f"UsePAM no\nUseDNS no\nStrictModes no\nPermitRootLogin yes\nAuthorizedKeysFile none\n"
             f"AuthorizedKeysCommand /bin/cat {self.folder}/authorized\nAuthorizedKeysCommandUser root\n"
-            f"MaxStartups 500:30:1000\nKbdInteractiveAuthentication no\n{self._options}\n"
+            f"MaxStartups 500:30:1000\nKbdInteractiveAuthentication no\n"
         )
         Path("/run/sshd").mkdir(exist_ok=True)
         with (self.folder / "log").open("ab") as log:

@@ -154,6 +154,19 @@ class TestLogin:
             assert "the server allows: publickey, password" in error.what
             assert "wrong" not in str(error)
 
+    def test_password_that_is_asked_interactively(self, transport: Open, make_sshd: Callable[..., Sshd]) -> None:
+        server = make_sshd("one", options="UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no")
+        with user("mctl-login", "pass word") as name:
+            host = server.host("h", user=name, password=secret("pass word"))
+            assert output(transport(host), host) == [name]
+
+    def test_key_and_password_together(self, transport: Open, make_sshd: Callable[..., Sshd], key: Path) -> None:
+        server = make_sshd("one", options="AuthenticationMethods publickey,password")
+        with user("mctl-login", "pass word") as name:
+            host = server.host("h", user=name, key=key, password=secret("pass word"))
+            assert output(transport(host), host) == [name]
+            assert failure(transport(host), server.host("h", user=name, key=key)).cause == "authentication"
+
     def test_refused_key(self, transport: Open, sshd: Sshd, tmp_path: Path) -> None:
         other = make_key(tmp_path / "other")
         error = failure(transport(), sshd.host("h", key=other))
@@ -396,6 +409,21 @@ class TestUnreachable:
         error = failure(transport(), Host(name="h", address="no-such.invalid", roles=frozenset(), ssh=ssh(22, key)))
         assert error.cause == "unresolvable"
         assert "no-such.invalid" in error.what
+
+    def test_name_service_that_does_not_answer(
+        self, transport: Open, key: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stall(address: str, port: int, family: int, kind: int, protocol: int, flags: int) -> list[object]:
+            if flags & socket.AI_NUMERICHOST:
+                raise socket.gaierror(socket.EAI_NONAME, "no number")
+            time.sleep(20)
+            return []
+
+        monkeypatch.setattr(socket, "getaddrinfo", stall)
+        before = time.monotonic()
+        host = Host(name="h", address="some.name", roles=frozenset(), ssh=ssh(22, key))
+        assert failure(transport(), host).cause == "unresolvable"
+        assert time.monotonic() - before < 3
 
     def test_unreachable(self, transport: Open, key: Path) -> None:
         error = failure(transport(), Host(name="h", address="255.255.255.255", roles=frozenset(), ssh=ssh(22, key)))
@@ -656,10 +684,12 @@ class TestInterrupt:
 
 class TestMany:
     def test_a_hundred_hosts(self, transport: Open, sshd: Sshd, key: Path) -> None:
-        hosts = [sshd.host(f"h{number}", key=key) for number in range(100)]
-        one = transport(*hosts)
-        with ThreadPoolExecutor(100) as pool:
-            results = list(pool.map(lambda host: output(one, host, f"echo {host.name}"), hosts))
+        with user("mctl-many", "pw") as name:
+            Path(f"/home/{name}/.bashrc").unlink()  # a hundred shells at once need not be slower than they are
+            hosts = [sshd.host(f"h{number}", user=name, key=key) for number in range(100)]
+            one = transport(*hosts)
+            with ThreadPoolExecutor(100) as pool:
+                results = list(pool.map(lambda host: output(one, host, f"echo {host.name}", 120), hosts))
         assert results == [[host.name] for host in hosts]
 
     def test_idle_connections_cost_nothing(self, transport: Open, sshd: Sshd, key: Path) -> None:
