@@ -44,7 +44,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(case: str) -> Cluster:
     cluster = load_inventory(GOLDEN / case / "inventory.yaml")
-    return dataclasses.replace(cluster, keys=KEYS)
+    return dataclasses.replace(cluster, keys=KEYS, state_dir=Path("state"))
 
 
 def facts_of(family: str) -> Facts:
