@@ -20,10 +20,11 @@ from mesosctl.engine.report import Report, Status
 from mesosctl.engine.run import Options, Run
 from mesosctl.errors import ExitCode, UsageError
 from mesosctl.inventory.load import read
-from mesosctl.inventory.model import Cluster, Host, Secret
+from mesosctl.inventory.model import Cluster, Host, Keys, Secret
 from mesosctl.inventory.problem import InvalidInventory
 from mesosctl.resources.program import Mode
 from mesosctl.tasks import STAGES
+from mesosctl.transport import Transport
 
 if TYPE_CHECKING:
     from mesosctl.transport.ssh import SshTransport
@@ -84,7 +85,7 @@ class Session:
             )
 
     @contextmanager
-    def run(self, action: str, *, writes: bool = False) -> Iterator[Run]:
+    def run(self, action: str, *, writes: bool = False, transport: Transport | None = None) -> Iterator[Run]:
         """A `Run` over the hosts of the limit, for commands that are no workflow; progress is shown on a terminal.
 
         After Ctrl-C the body is left, and the run's report says `interrupted`.
@@ -92,7 +93,7 @@ class Session:
         with display.watch(self._title(action), self._host_names, [], self.options, quiet=True) as listener:
             run = Run(
                 self.cluster,
-                self.transport,
+                transport or self.transport,
                 action=action,
                 writes=writes,
                 hosts=self.limit.hosts,
@@ -104,6 +105,17 @@ class Session:
                     yield run
             except KeyboardInterrupt:
                 run.report.interrupted = True
+
+    def log_in(self, action: str, transport: Transport) -> Report:
+        """Log in on every host of the limit with a transport that knows other ways in, and do nothing there."""
+        with self.run(action, transport=transport) as run:
+            run.on_hosts("login", run.hosts, lambda host: run.connection(host).close())
+        return run.report
+
+    def use_keys(self, keys: Keys) -> None:
+        """Go on with these keys of the cluster; the next run connects anew."""
+        self.cluster = replace(self.cluster, keys=keys)
+        self.__dict__.pop("transport", None)
 
     def finish(self, report: Report) -> ExitCode:
         """Print the summary of a run, or its JSON document, and return how the command ends."""

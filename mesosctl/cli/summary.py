@@ -84,18 +84,25 @@ def lines(report: Report, width: int, height: int) -> list[str]:
 
 
 def _headline(report: Report) -> str:
-    failed = [name for name, host in report.hosts.items() if host.failure]
+    failed = sum(host.failure is not None for host in report.hosts.values())
+    changes, pending = report.count(Status.CHANGED), report.count(Status.PENDING)
+    found = []
     if report.interrupted:
-        verdict = click.style("interrupted", fg="red", bold=True)
-    elif failed:
-        verdict = click.style(f"{len(failed)} of {len(report.hosts)} hosts failed", fg="red", bold=True)
+        found.append(click.style("interrupted", fg="red", bold=True))
+    if failed:
+        found.append(click.style(f"{failed} of {len(report.hosts)} hosts failed", fg="red", bold=True))
+    if pending:
+        found.append(click.style(f"{_plural(pending, 'change')} pending", fg="yellow", bold=True))
+    elif changes or found:
+        found.append(click.style(_plural(changes, "change"), bold=True))
     else:
-        verdict = click.style("done", fg="green", bold=True)
-    changes = report.count(Status.CHANGED)
-    pending = report.count(Status.PENDING)
-    done = f"{pending} changes pending" if pending else f"{changes} change{'s' if changes != 1 else ''}"
-    hosts = f"{len(report.hosts)} host{'s' if len(report.hosts) != 1 else ''}"
-    return f"{report.action} {report.cluster}: {verdict}; {done} on {hosts} in {duration(report.seconds)}"
+        found.append(click.style("nothing to change", fg="green", bold=True))
+    where = f"on {_plural(len(report.hosts), 'host')} in {duration(report.seconds)}"
+    return f"{report.action} {report.cluster}: {', '.join(found)} {where}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _counts(report: Report, width: int) -> list[str]:
@@ -160,7 +167,7 @@ def _notes(report: Report, width: int) -> list[str]:
         for note in host.notes:
             groups.setdefault(note, []).append(name)
     found = [f"  {click.style(note, fg='yellow')}: {host_list(hosts, width // 2)}" for note, hosts in groups.items()]
-    return ["", "To do:", *found] if found else []
+    return ["", "Notes:", *found] if found else []
 
 
 def _cut(found: list[str], room: int) -> list[str]:
