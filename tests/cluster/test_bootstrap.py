@@ -47,7 +47,7 @@ def test_dry_wet_dry(cluster: Cluster) -> None:
 
 def test_a_hand_edited_file_is_seen_and_put_back(cluster: Cluster) -> None:
     before = cluster.sh("h2", "cat /etc/wgetrc /usr/local/etc/mesos/mesos-master-env.sh")
-    cluster.sh("h2", "echo '# by hand' >>/usr/local/etc/mesos/mesos-master-env.sh; sed -i '/http_proxy/d' /etc/wgetrc")
+    cluster.sh("h2", "echo '# by hand' >>/usr/local/etc/mesos/mesos-master-env.sh; sed -i '/^http_proxy/d' /etc/wgetrc")
     screen = cluster.mesosctl("plan", expect=2).stdout
     assert "-# by hand" in screen
     assert PASSWORD not in screen
