@@ -25,14 +25,14 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     found: list[Resource] = []
     if facts.selinux != "disabled":
         found.append(_now(SelinuxMode.PERMISSIVE if mode is SelinuxMode.DISABLED else mode))
-    if mode is SelinuxMode.DISABLED and _needs_kernel_argument(facts):
-        found.append(_kernel_argument())
+    if SelinuxMode.DISABLED in (mode, facts.selinux) and _kernel_argument_counts(facts):
+        found.append(_kernel_argument(mode))
     found.append(Setting(path=CONFIG, key="SELINUX", value=mode.value))
     if (mode is SelinuxMode.DISABLED) != (facts.selinux == "disabled"):
-        note = (
-            f"note: reboot required: SELinux is {facts.selinux} in the running kernel, and {mode.value} after a reboot"
-        )
-        found.append(Command(name="SELinux in the running kernel", check=f"echo {sh(note)}", apply=":"))
+        note = f"reboot required: SELinux is {facts.selinux} in the running kernel, and {mode.value} after a reboot"
+        if mode is SelinuxMode.ENFORCING:
+            note += "; label the files first: touch /.autorelabel"
+        found.append(Command(name="SELinux in the running kernel", check=f"echo {sh(f'note: {note}')}", apply=":"))
     return found
 
 
@@ -48,15 +48,17 @@ def _now(mode: SelinuxMode) -> Command:
     )
 
 
-def _needs_kernel_argument(facts: Facts) -> bool:
+def _kernel_argument_counts(facts: Facts) -> bool:
     release = facts.os_version.partition(".")[0]
     return facts.family == "redhat" and release.isdigit() and int(release) >= KERNEL_ARGUMENT_SINCE
 
 
-def _kernel_argument() -> Command:
-    return Command(
-        name="kernel argument selinux=0",
-        check="! command -v grubby >/dev/null || ! grubby --info=ALL | grep '^args=' | grep -qv 'selinux=0'",
-        apply="grubby --update-kernel=ALL --args=selinux=0",
-        revert="! command -v grubby >/dev/null || grubby --update-kernel=ALL --remove-args=selinux=0",
-    )
+def _kernel_argument(mode: SelinuxMode) -> Command:
+    """`selinux=0` for every kernel that the boot loader knows, or for none. Without grubby nothing is done."""
+    add, remove = ("grubby --update-kernel=ALL --args=selinux=0", "grubby --update-kernel=ALL --remove-args=selinux=0")
+    arguments, known = "grubby --info=ALL | grep '^args='", "command -v grubby >/dev/null"
+    if mode is SelinuxMode.DISABLED:
+        check = f"! {known} || ! {arguments} | grep -qv 'selinux=0'"
+        return Command(name="kernel argument selinux=0", check=check, apply=add, revert=f"! {known} || {remove}")
+    check = f"! {known} || ! {arguments} | grep -q 'selinux=0'"
+    return Command(name="no kernel argument selinux=0", check=check, apply=remove)
