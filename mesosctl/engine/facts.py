@@ -7,6 +7,7 @@ the host.
 from __future__ import annotations
 
 import base64
+import functools
 import importlib.resources
 import re
 import shlex
@@ -137,13 +138,17 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
         "conf": f"{cluster.mesos.prefix}/etc/mesos",
     }
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in head.items())
-    gather = importlib.resources.files(__package__).joinpath("facts.sh").read_text()
-    body = [f"{variables}\n", gather]
+    body = [f"{variables}\n", _gather()]
     if deep:
         from mesosctl.engine import probes  # its chapters need this module
 
         body.append(probes.program(cluster, host))
     return assemble(body, nonce=nonce, write=lock is not None, lock=lock)
+
+
+@functools.cache
+def _gather() -> str:
+    return importlib.resources.files(__package__).joinpath("facts.sh").read_text()
 
 
 class FactsReader(Answer):

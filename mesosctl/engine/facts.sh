@@ -20,8 +20,10 @@ tell kernel "$(uname -m -r -n)"
 if [ -r /sys/fs/selinux/enforce ]; then tell selinux "$(cat /sys/fs/selinux/enforce)"; fi
 if [ -r /etc/selinux/config ]; then tell selinux_config "$(sed -n 's/^SELINUX=//p' /etc/selinux/config)"; fi
 for _user in $users; do
-	_home=$(getent passwd "$_user" | cut -d: -f6)
-	if [ -n "$_home" ]; then
+	# the shell asks the user database itself; a user that it does not know stays as it is written
+	case $_user in *[!A-Za-z0-9._-]*) continue ;; esac
+	eval "_home=~$_user"
+	if [ "$_home" != "~$_user" ]; then
 		tell home "$_user $_home"
 		if [ -f "$_home/.m2/settings.xml" ]; then
 			tell file "$_home/.m2/settings.xml $(base64 -w 0 <"$_home/.m2/settings.xml")"

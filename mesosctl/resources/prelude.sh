@@ -604,10 +604,13 @@ unservice() {
 	say "$1" changed "$_what"
 }
 
+# notes INDEX TEXT: tells the lines `note: …` of what a check printed. Most print none, and processes cost time.
+notes() { case $2 in *"note: "*) printf '%s\n' "$2" | sed -n "s/^note: /$n $1 note /p" ;; esac; }
+
 # command_ INDEX CHECK APPLY NOTIFY
 command_() {
 	if _out=$( (eval "$2") 2>/dev/null); then
-		printf '%s\n' "$_out" | sed -n "s/^note: /$n $1 note /p"
+		notes "$1" "$_out"
 		say "$1" ok
 		return
 	fi
@@ -616,7 +619,7 @@ command_() {
 	say "$1" begin
 	_out=$( (eval "$3") 2>&1) || fail "$1" "failed with status $?" "$_out"
 	_out=$( (eval "$2") 2>&1) || fail "$1" "was done, but its check still fails" "$_out"
-	printf '%s\n' "$_out" | sed -n "s/^note: /$n $1 note /p"
+	notes "$1" "$_out"
 	say "$1" changed
 }
 
