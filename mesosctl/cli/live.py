@@ -22,7 +22,7 @@ from mesosctl.engine.report import Failure, Result, Status
 
 PER_SECOND = 6
 FRAME = 5
-"""Lines that are not rows of hosts: title, header, blank lines, and one for the cursor."""
+"""Lines that are not rows of hosts: title, header, blank lines, and one to spare."""
 SLOWEST = 8
 """Hosts named below the counts of a large cluster, at most."""
 
@@ -102,7 +102,8 @@ class View:
     def draw(self) -> RenderableType:
         rows = dict(self._board.rows)
         large = len(rows) > self._console.height - FRAME
-        return Group(self._title(rows), Text(), self._counts(rows) if large else self._hosts(rows))
+        # on the empty last line the terminal's echo of Ctrl-C does no harm
+        return Group(self._title(rows), Text(), self._counts(rows) if large else self._hosts(rows), Text())
 
     def _title(self, rows: dict[str, HostRow]) -> Text:
         now = time.monotonic()

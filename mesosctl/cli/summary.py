@@ -76,15 +76,15 @@ def lines(report: Report, width: int, height: int) -> list[str]:
     head = ["", _headline(report)]
     room = height - 1 - len(head)
     counts, notes = _counts(report, width), _notes(report, width)
-    whole = [*counts, *_failures(report, width), *notes]
-    return [
-        *head,
-        *(whole if len(whole) <= room else _cut([*_kinds_of_failures(report, width), *notes, *counts], room)),
-    ]
+    stopped = _stopped(report, width)
+    found = [*counts, *_failures(report, width), *stopped, *notes]
+    if len(found) > room:
+        found = _cut([*_kinds_of_failures(report, width), *stopped, *notes, *counts], room)
+    return [*head, *found]
 
 
 def _headline(report: Report) -> str:
-    failed = sum(host.failure is not None for host in report.hosts.values())
+    failed = len(_failed(report))
     changes, pending = report.count(Status.CHANGED), report.count(Status.PENDING)
     found = []
     if report.interrupted:
@@ -126,9 +126,8 @@ def _counts(report: Report, width: int) -> list[str]:
 def _failures(report: Report, width: int) -> list[str]:
     """A block of lines for each way in which hosts failed."""
     groups: dict[Failure, list[str]] = {}
-    for name, host in report.hosts.items():
-        if host.failure:
-            groups.setdefault(host.failure, []).append(name)
+    for name, failure in _failed(report):
+        groups.setdefault(failure, []).append(name)
     found = []
     for failure, hosts in groups.items():
         first, *rest = failure.message.splitlines() or [""]
@@ -142,19 +141,36 @@ def _failures(report: Report, width: int) -> list[str]:
 
 def _kinds_of_failures(report: Report, width: int) -> list[str]:
     """A cause, its hosts, and the message of the first of them."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for name, host in report.hosts.items():
-        if host.failure:
-            groups.setdefault((host.failure.cause, host.failure.fix), []).append(name)
+    groups: dict[tuple[str, str], list[tuple[str, Failure]]] = {}
+    for name, failure in _failed(report):
+        groups.setdefault((failure.cause, failure.fix), []).append((name, failure))
     found = [""] if groups else []
-    for (cause, fix), hosts in groups.items():
-        failure = report.hosts[hosts[0]].failure
-        message = failure.message.partition("\n")[0] if failure else ""
-        found.append(
-            _red(f"{host_list(hosts, width // 2)}: {cause}: ") + (message if len(hosts) == 1 else f"e.g. {message}")
-        )
+    for (cause, fix), members in groups.items():
+        hosts = host_list([name for name, _ in members], width // 2)
+        message = members[0][1].message.partition("\n")[0]
+        found.append(_red(f"{hosts}: {cause}: ") + (message if len(members) == 1 else f"e.g. {message}"))
         found += [f"  → {line}" for line in fix.splitlines()]
     return found
+
+
+def _failed(report: Report) -> list[tuple[str, Failure]]:
+    """The hosts that failed, without those that Ctrl-C stopped."""
+    failures = ((name, host.failure) for name, host in report.hosts.items() if host.failure)
+    return [(name, failure) for name, failure in failures if failure.cause != "interrupted"]
+
+
+def _stopped(report: Report, width: int) -> list[str]:
+    """Where Ctrl-C stopped the hosts that were at work."""
+    if not report.interrupted:
+        return []
+    groups: dict[str, list[str]] = {}
+    for name, host in report.hosts.items():
+        if host.failure and host.failure.cause == "interrupted":
+            last = host.stages[-1] if host.stages else None
+            begun = next((one.resource for one in last.results if one.status is Status.SKIPPED), "") if last else ""
+            groups.setdefault(begun or (last.stage if last else "connecting"), []).append(name)
+    found = [f"  {host_list(hosts, width // 2)}: {step}" for step, hosts in groups.items()]
+    return ["", *(["Stopped at:", *found] if found else []), "What was done stays done; run it again to go on."]
 
 
 def _red(text: str) -> str:

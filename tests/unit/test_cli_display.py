@@ -63,6 +63,20 @@ class TestSummary:
         lines = text(report(host("h1", notes=("reboot required",)), host("h2", notes=("reboot required",))))
         assert lines[-2:] == ["Notes:", "  reboot required: h1-h2"]
 
+    def test_after_ctrl_c_it_says_where_the_hosts_stopped(self) -> None:
+        stopped = Failure(cause="interrupted", message="interrupted while it was at work")
+        found = report(
+            host("h1", Status.CHANGED, Status.SKIPPED, Status.SKIPPED, failure=stopped), host("h2", Status.CHANGED)
+        )
+        found.interrupted = True
+        lines = text(found)
+        assert lines[1] == "bootstrap demo: interrupted, 2 changes on 2 hosts in 1 min 01 s"
+        assert lines[-3:] == [
+            "Stopped at:",
+            "  h1: file /etc/1",
+            "What was done stays done; run it again to go on.",
+        ]
+
     def test_a_thousand_different_failures_fit_a_screen(self) -> None:
         hosts = [
             host(f"h{n}", failure=Failure(cause="unreachable", message=f"10.0.0.{n}: no route", fix="is it up?"))
