@@ -44,7 +44,7 @@ def show(inventory: Path, options: RunOptions) -> ExitCode:
         failed = {name: asdict(failure) for name, failure in failures.items()}
         click.echo(json.dumps({**document, "hosts": hosts, "failures": failed}))
         return exit_code(run.report)
-    width = max(len(host.name) for host in session.limit.hosts) + 2
+    width = max(4, *(len(host.name) for host in session.limit.hosts)) + 2
     click.echo(f"{'HOST':<{width}}{'NOW':<12}AFTER A REBOOT")
     for name in (host.name for host in session.limit.hosts):
         now, later = modes.get(name, ("", ""))

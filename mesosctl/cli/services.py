@@ -157,10 +157,11 @@ def _verdict(name: str, found: ClusterStatus) -> Iterator[str]:
     ensemble = found.ensemble
     if ensemble:
         verdict = click.style(ensemble.verdict, fg=COLOURS[ensemble.verdict], bold=True)
-        leaders = f"leader {', '.join(ensemble.leaders)}" if ensemble.leaders else "no leader"
-        followers = f"{len(ensemble.followers)} of {ensemble.members - 1} others follow"
+        others = f"{len(ensemble.followers)} of {ensemble.members - len(ensemble.leaders)} others follow"
+        told = f"leader {', '.join(ensemble.leaders)}, {others}" if ensemble.leaders else "no leader"
+        spare = f"; {ensemble.to_lose} more can fail" if ensemble.verdict in (Verdict.HEALTHY, Verdict.DEGRADED) else ""
         missing = f"; not taking part: {host_list(ensemble.missing, 60)}" if ensemble.missing else ""
-        yield f"ZooKeeper: {verdict}; {leaders}, {followers}; {ensemble.to_lose} more can fail{missing}"
+        yield f"ZooKeeper: {verdict}; {told}{spare}{missing}"
     overall = (
         click.style("green", fg="green", bold=True) if found.green else click.style("not green", fg="red", bold=True)
     )

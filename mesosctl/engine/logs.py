@@ -83,8 +83,9 @@ class LogReader(Answer):
         if match:
             self._last[key] = self._file_time(match) if key == "file" else float(match[1])
             text = text[match.end() :]
-        follows = not match
-        self._take(Entry(time=self._last[key], host=self._host, text=self._mask(text), follows=follows))
+        elif not self._last[key]:
+            return  # the rest of an entry that began before what was asked for
+        self._take(Entry(time=self._last[key], host=self._host, text=self._mask(text), follows=not match))
 
     def _file_time(self, match: re.Match[str]) -> float:
         zone = self.first("zone") or "+0000"
