@@ -227,7 +227,7 @@ def _maven_proxies(cluster: Cluster) -> str:
         for protocol, url in addresses.items()
         if url
     )
-    return render("root/.m2/settings.xml", Maven(proxies)).rstrip("\n")
+    return render("root/dot-m2/settings.xml", Maven(proxies)).rstrip("\n")
 
 
 def _git(cluster: Cluster) -> list[Resource]:

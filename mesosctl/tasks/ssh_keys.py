@@ -84,7 +84,7 @@ def _private_half(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     if not secret or not host.has(Role.MASTER):
         return [Restored(path=path), Block(path=config, name="nodes", content="")]
     nodes = tuple(Node(node.name, node.address, node.ssh.port) for node in cluster.hosts)
-    content = render("root/.ssh/config", ClientConfig(path, nodes))
+    content = render("root/dot-ssh/config", ClientConfig(path, nodes))
     return [
         File(path=path, content=f"{secret.reveal().strip()}\n", mode="0600"),
         Block(path=config, name="nodes", content=content, mode="0600"),

@@ -1,5 +1,7 @@
 """The files that mesosctl writes, laid out as on the host: `etc/profile.d/proxy.sh.j2` becomes /etc/profile.d/proxy.sh.
 
+A folder `dot-m2` stands for `.m2`: packaging leaves out hidden names.
+
 A template gets one named tuple and sees its fields. What it prints must be a number or have gone through a filter of
 `mesosctl.templates.filters`, which quotes for the format it lands in: anything else is an error, so that a forgotten
 quote is found by the first test and not by the first odd password.

@@ -203,3 +203,10 @@ def test_quoting_is_undone_by_reading(text: str) -> None:
     assert shlex.split(filters.sh(text)) == [text]
     assert shlex.split(filters.environment_file(text).replace("\\`", "`").replace("\\$", "$")) == [text]
     assert filters.properties(text).isascii()
+
+
+def test_packaging_sees_every_template() -> None:
+    """setuptools leaves out hidden files and folders."""
+    found = [path.relative_to(templates.FOLDER) for path in templates.FOLDER.rglob("*.j2")]
+    assert found
+    assert not [path for path in found if any(part.startswith(".") for part in path.parts)]
