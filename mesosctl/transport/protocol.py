@@ -49,6 +49,8 @@ class SshProtocol(Transport):
         stored = [name for key in key_types for name in (RSA_SIGNATURES if key == RSA else (key,))]
         known = [name for name in stored if name in options.key_types]
         options.key_types = [*known, *(name for name in options.key_types if name not in known)]
+        # Ciphers that authenticate what they encrypt come first: Paramiko compares other MACs byte by byte in Python.
+        options.ciphers = sorted(options.ciphers, key=lambda name: "gcm" not in name)
 
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         """Nobody reads Paramiko's log; what matters arrives as an exception."""
