@@ -93,12 +93,12 @@ def _headline(report: Report) -> str:
         found.append(click.style(f"{failed} of {len(report.hosts)} hosts failed", fg="red", bold=True))
     if pending:
         found.append(click.style(f"{_plural(pending, 'change')} pending", fg="yellow", bold=True))
-    elif changes or found:
+    elif changes:
         found.append(click.style(_plural(changes, "change"), bold=True))
-    else:
+    elif not found:
         found.append(click.style("nothing to change", fg="green", bold=True))
-    where = f"on {_plural(len(report.hosts), 'host')} in {duration(report.seconds)}"
-    return f"{report.action} {report.cluster}: {', '.join(found)} {where}"
+    where = "" if failed and not (changes or pending) else f" on {_plural(len(report.hosts), 'host')}"
+    return f"{report.action} {report.cluster}: {', '.join(found)}{where} in {duration(report.seconds)}"
 
 
 def _plural(count: int, word: str) -> str:

@@ -53,7 +53,7 @@ class TestSummary:
 
     def test_a_failure_has_cause_message_and_what_to_do(self) -> None:
         lines = text(report(host("h1", Status.OK), host("h2", failure=FULL), host("h3", failure=FULL)))
-        assert lines[1].startswith("bootstrap demo: 2 of 3 hosts failed, 0 changes on 3 hosts")
+        assert lines[1].startswith("bootstrap demo: 2 of 3 hosts failed in ")
         assert lines[-2:] == [
             "h2-h3: no-space: cannot write /etc/hosts: 100% of the disk used",
             "  → free some space",
