@@ -18,9 +18,10 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
         return []
     origin = source(cluster, facts)
     if origin == "none":
-        # Somebody else's engine: it is only restarted where its proxy has changed.
-        return [Service(name="docker", manager=facts.init, only_if_installed=True)]
+        return []
     found: list[Resource] = []
     if facts.package_manager:
         found.append(Packages(names=PACKAGES[origin], manager=facts.package_manager, proxy=environment(cluster)))
-    return [*found, Service(name="docker", manager=facts.init, ready="docker version >/dev/null")]
+    # Restarts for a new proxy are the proxy chapter's.
+    service = Service(name="docker", manager=facts.init, ready="docker version >/dev/null", restart=False)
+    return [*found, service]

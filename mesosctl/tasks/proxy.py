@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, ProxyUrl, Role
-from mesosctl.resources.types import Block, Command, Directory, File, Resource, Restored
+from mesosctl.resources.types import Block, Command, Directory, File, Resource, Restored, Service
 from mesosctl.tasks import maven_settings, no_proxy
 from mesosctl.tasks.common import Nothing, User, bracketed, root
 from mesosctl.tasks.proxy_url import login, password, with_login
@@ -25,6 +25,7 @@ SUDOERS = "/etc/sudoers.d/mesosctl-proxy"
 GITPROXY = "/usr/bin/gitproxy"
 GITPROXY_LOGIN = "/etc/gitproxy.auth"
 DOCKER_DROP_IN = "/etc/systemd/system/docker.service.d/http-proxy.conf"
+DOCKER_SYSCONFIG = "/etc/sysconfig/docker"
 APT_CONF = "/etc/apt/apt.conf.d/90mesosctl-proxy"
 DNF_CONF = {"dnf": "/etc/dnf/dnf.conf", "yum": "/etc/yum.conf"}
 
@@ -181,23 +182,23 @@ def _wget(cluster: Cluster, facts: Facts) -> list[Resource]:
 
 
 def _docker(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    """Docker runs on agents. Its unit reads the drop-in; a file of variables counts only where the unit, or the plain
-    daemon script, reads it."""
+    """Docker runs on agents. Its unit reads the drop-in, and on the RHEL family perhaps a file of variables, which then
+    wins; a plain daemon script reads only such a file."""
     on = _on(cluster, cluster.proxy.tools.docker) and host.has(Role.AGENT)
     values = _variables(cluster, no_proxy.for_docker(cluster))
     drop_in: Resource = Restored(path=DOCKER_DROP_IN, notify=("docker",))
     if on and facts.init == "systemd":
         content = render(DOCKER_DROP_IN[1:], values)
         drop_in = File(path=DOCKER_DROP_IN, content=content, mode="0600", notify=("docker",))
-    script = "/etc/sysconfig/docker" if facts.family == "redhat" else "/etc/default/docker"
     if facts.init == "systemd":
-        paths = [path.lstrip("-") for path in facts.docker_unit_files]
-        files = [path for path in paths if path in ("/etc/sysconfig/docker", "/etc/default/docker")]
+        files = [DOCKER_SYSCONFIG] if DOCKER_SYSCONFIG in facts.docker_unit_files else []
     else:
-        files = [script]
+        files = [DOCKER_SYSCONFIG if facts.family == "redhat" else "/etc/default/docker"]
     content = render("etc/sysconfig/docker", EnvironmentFile(values, facts.init != "systemd")) if on else ""
     blocks = [Block(path=path, name="proxy", content=content, mode="0600", notify=("docker",)) for path in files]
-    return [drop_in, *blocks]
+    # A Docker that runs already is restarted here: a change of the proxy alone has to reach it, also on the way back.
+    running = [Service(name="docker", manager=facts.init, only_if_installed=True)] if host.has(Role.AGENT) else []
+    return [drop_in, *blocks, *running]
 
 
 def _settings_path(user: User) -> str:

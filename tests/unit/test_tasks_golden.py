@@ -109,9 +109,10 @@ def test_golden(case: str, family: str) -> None:
 def test_resources_have_one_name_each_and_become_a_program(case: str, family: str) -> None:
     cluster, facts = load(case), facts_of(family)
     for host in cluster.hosts:
+        for stage in STAGES:
+            names = [resource.id for resource in resources_of(stage, cluster, host, facts)]
+            assert len(names) == len(set(names))
         resources = [resource for stage in STAGES for resource in resources_of(stage, cluster, host, facts)]
-        names = [resource.id for resource in resources]
-        assert len(names) == len(set(names))
         program = compile_program(resources, APPLY, nonce="n", step_timeout=60)
         subprocess.run(["dash", "-n"], input=program.encode(), check=True)
 
