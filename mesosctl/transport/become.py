@@ -65,7 +65,7 @@ class Root:
                 "sudo-password",
                 f"sudo asks for the password of {self._host.ssh.user}, and none is given",
                 host=self._host.name,
-                fix="set ssh.sudo_password (env:NAME or file:PATH), let -K ask for it, or allow sudo without it (NOPASSWD)",
+                fix="set ssh.sudo_password (env:NAME or file:PATH), let -K ask for it, or allow sudo with NOPASSWD",
             )
         if not first:
             raise TransportError(
