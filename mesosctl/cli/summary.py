@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -27,6 +28,8 @@ from mesosctl.cli.common import RunOptions
 from mesosctl.cli.display import COLOURS
 from mesosctl.engine.report import Failure, HostReport, Report, Status
 
+UNLIMITED = 100_000
+"""Lines of what is no terminal."""
 MESSAGE_LINES = 6
 """Lines of a failure's message that are shown."""
 
@@ -34,7 +37,8 @@ MESSAGE_LINES = 6
 def show(report: Report, options: RunOptions) -> None:
     """Print the summary of a run, or its document."""
     size = shutil.get_terminal_size((100, 40))
-    text = json.dumps(document(report)) if options.json else "\n".join(lines(report, size.columns, size.lines))
+    height = size.lines if sys.stdout.isatty() else UNLIMITED
+    text = json.dumps(document(report)) if options.json else "\n".join(lines(report, size.columns, height))
     with suppress(BrokenPipeError):  # where the reader went away, the exit code still tells
         click.echo(text)
 
