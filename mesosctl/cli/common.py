@@ -76,7 +76,7 @@ class RunOptions:
 
     limit: tuple[str, ...] = ()
     parallel: int = 32
-    timeout: float = 1800.0
+    timeout: float = 1800
     """Seconds that one stage may take on one host."""
     step_timeout: int = 900
     """Seconds that one step may take."""
