@@ -77,9 +77,10 @@ def rotate(inventory: Path, options: RunOptions) -> ExitCode:
             report.hosts[name].failure = host.failure
     if report.failed:
         code = session.finish(report)
+        why = "it was interrupted" if report.interrupted else f"{_failed(report)} did not take the new keys"
         click.echo(
-            f"\nNot rotated yet: {_failed(report)} did not take the new keys. All hosts still take the old ones.\n"
-            "Run it again when they are back, or when they are gone from the inventory.",
+            f"\nNot rotated yet: {why}. All hosts still take the old keys.\n"
+            "Run it again, when the hosts are back or gone from the inventory.",
             err=True,
         )
         return code
