@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from mesosctl.cli.carry_out import carry_out
+from mesosctl.cli.carry_out import carry_out, need_terminal
 from mesosctl.cli.common import RunOptions, inventory_option, run_options, yes_option
 from mesosctl.cli.session import Session
 from mesosctl.cli.summary import host_list
@@ -38,6 +38,8 @@ def check(inventory: Path, fix: bool, yes: bool, options: RunOptions) -> ExitCod
     at, and the ids, are listed in docs/check.md.
     """
     session = Session(inventory, options)
+    if fix and not yes:
+        need_terminal(session, "--yes")
     found, facts = _look(session)
     if fix and (step := repair.step(session.cluster, facts, found)):
         if not options.json:

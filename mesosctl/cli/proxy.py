@@ -223,7 +223,7 @@ def _table(routes: Sequence[Route], tools: Sequence[str]) -> Iterator[str]:
     if any(route.wrong for route in routes):
         yield click.style("  ! not the declared way", fg="red")
     if any(route.way is Way.UNKNOWN for route in routes):
-        yield "  ? the tool did not say (a Docker daemon that does not run, for instance)"
+        yield "  ? not known: the Docker daemon does not run, or the host lets no tool be cut off from the network"
 
 
 def _row(route: Route, given: Set[str]) -> str:

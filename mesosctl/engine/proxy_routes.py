@@ -30,7 +30,6 @@ PROXY = re.compile(r"Could not resolve proxy: (?P<host>\S+)")
 NAMED = (
     re.compile(r"Could not resolve host: (?P<host>\S+)"),
     re.compile(r"Failed to connect to (?P<host>\S+) port (?P<port>\d+)"),
-    re.compile(r"Connected to (?P<host>\S+) \([^)]*\) port (?P<port>\d+)"),
     re.compile(r"Connecting to (?P<host>\[[^]]+\]|[^\s:]+)(?: \([^)]*\)\|[^|]*\|)?:(?P<port>\d+)"),
     re.compile(r"unable to resolve host address .(?P<host>[^\s'`]+)'"),
     re.compile(r"resolving '(?P<host>[^':]+)"),

@@ -1,7 +1,6 @@
 # Which way each tool would take to each address. The tools themselves are run, with the host's own settings, in a
-# network namespace without any network: they cannot reach anything, and say whom they tried to reach. It follows
-# proxy_env.sh. The head sets addresses (http and https, a word each) and git_addresses (git://).
-if unshare -n true 2>/dev/null; then _alone="unshare -n"; else _alone=; fi
+# network namespace without any network: they cannot reach anything, and say whom they tried to reach. Where the host
+# allows no such namespace they are not run. It follows proxy_env.sh. The head sets addresses (http and https, a word each) and git_addresses (git://).
 _beside=0
 set -f # addresses are words, whatever they hold
 
@@ -16,7 +15,7 @@ beside() {
 }
 
 # run COMMAND…: as a login shell would, cut off from the network, both outputs as one.
-run() { timeout 20 $_alone env -i sh "$_folder/login" "$@" </dev/null 2>&1; }
+run() { timeout 20 unshare -n env -i sh "$_folder/login" "$@" </dev/null 2>&1; }
 
 # saw TOOL ADDRESS: standard input as lines of that answer; only those that name somebody.
 saw() {
@@ -70,7 +69,7 @@ try_maven() {
 	} >"$_folder/maven/pom.xml"
 	# The installation's own settings block http repositories; only the users' settings have proxies.
 	echo '<settings/>' >"$_folder/maven/settings.xml"
-	timeout 90 $_alone env -i sh "$_folder/login" mvn -B -X -gs "$_folder/maven/settings.xml" -f "$_folder/maven/pom.xml" \
+	timeout 90 unshare -n env -i sh "$_folder/login" mvn -B -X -gs "$_folder/maven/settings.xml" -f "$_folder/maven/pom.xml" \
 		-Dmaven.repo.local="$_folder/maven/repository" -Daether.connector.connectTimeout=2000 validate </dev/null 2>&1 |
 		sed -n "s/.*Using connector .* for \(http[^ ]*\)\(.*\)/$n saw maven \1 connector\2/p"
 }
@@ -79,16 +78,18 @@ for _tool in curl wget git dnf python3 mvn docker; do
 	if has $_tool; then tell tool "$_tool"; fi
 done
 if [ -x /usr/lib/apt/apt-helper ]; then tell tool apt; fi
-_number=0
-for _address in $addresses; do
-	_number=$((_number + 1))
-	for _tool in curl wget git dnf; do
-		if has $_tool; then beside try_$_tool "$_address" $_number; fi
+if unshare -n true 2>/dev/null; then
+	_number=0
+	for _address in $addresses; do
+		_number=$((_number + 1))
+		for _tool in curl wget git dnf; do
+			if has $_tool; then beside try_$_tool "$_address" $_number; fi
+		done
+		if [ -x /usr/lib/apt/apt-helper ]; then beside try_apt "$_address" $_number; fi
 	done
-	if [ -x /usr/lib/apt/apt-helper ]; then beside try_apt "$_address" $_number; fi
-done
-if has git; then for _address in $git_addresses; do beside try_git "$_address"; done; fi
-if has python3; then try_python; fi
-if has mvn; then try_maven; fi
+	if has git; then for _address in $git_addresses; do beside try_git "$_address"; done; fi
+	if has python3; then try_python; fi
+	if has mvn; then try_maven; fi
+fi
 if has docker; then docker_says | sed "s/^/$n docker /"; fi
 wait

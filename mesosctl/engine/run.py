@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -240,11 +240,8 @@ class Run:
         with ThreadPoolExecutor(min(self.options.parallel, len(hosts)), thread_name_prefix="host") as pool:
             futures = {pool.submit(guarded, host) for host in hosts}
             try:
-                pending: set[Future[None]] = futures
-                while pending:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
+                for future in as_completed(futures):
+                    future.result()
             except BaseException as error:
                 self.report.interrupted = isinstance(error, KeyboardInterrupt)
                 for future in futures:

@@ -111,7 +111,7 @@ def _memory(view: View) -> Finding:
 def _disk(view: View) -> Finding:
     free = view.facts.disk_free_mb
     if not free:
-        return view.warning("disk", "the host does not tell its free space")
+        return view.warning("disk", "the host does not tell its free space", "look with df")
     text = ", ".join(f"{size} MB free in {path}" for path, size in free.items())
     least = min(free.values())
     if least < DISK_LEAST_MB:

@@ -55,17 +55,20 @@ def _names(view: View) -> Iterator[Finding]:
     found = view.facts.names
     unknown = [host.name for host in view.cluster.hosts if host.name in found and not found[host.name]]
     wrong = [
-        f"{host.name} is {found[host.name][0]} here, {host.address} in the inventory"
+        host
         for host in view.cluster.hosts
         if found.get(host.name)
         and host is not view.host
         and is_address(host.address)
-        and host.address not in found[host.name]
+        and host.address != found[host.name][0]
     ]
     written = view.cluster.hosts_file
     if wrong:
-        fix = "mesosctl check --fix adds the cluster's names to /etc/hosts" if written else "correct the name service"
-        yield view.warning("names", _several(wrong), f"{fix}; an older line in /etc/hosts has to be removed by hand")
+        told = [f"{host.name} is {found[host.name][0]} here, {host.address} in the inventory" for host in wrong]
+        by_hand = "remove the line that comes first in /etc/hosts, or correct the name service"
+        known = all(host.address in found[host.name] for host in wrong)
+        fix = "mesosctl check --fix adds the cluster's names to /etc/hosts; " if written and not known else ""
+        yield view.warning("names", _several(told), fix + by_hand)
     if unknown and not written:
         yield view.error("names", f"{_several(unknown)} cannot be resolved", "set hosts_file: true, or add them to DNS")
     elif unknown:
