@@ -17,6 +17,7 @@ from mesosctl.engine.report import Report, Status
 from mesosctl.errors import ExitCode, RefusedError
 from mesosctl.inventory.model import Keys, Secret
 from mesosctl.resources.program import Mode
+from mesosctl.tasks import proxy
 
 TO_BE_MADE = Keys(
     operator_public="(the public half of the operator's key, which bootstrap makes)",
@@ -26,10 +27,20 @@ TO_BE_MADE = Keys(
 """Stands in a plan for keys that there are not yet."""
 
 
+accept_option = click.option(
+    "--accept",
+    "accepted",
+    metavar="REFUSAL",
+    multiple=True,
+    help="Do what is refused because it loses data; the refusal says how it is called.",
+)
+
+
 @click.command(short_help="Show what bootstrap would change, as diffs; changes nothing.")
 @inventory_option
+@accept_option
 @run_options
-def plan(inventory: Path, options: RunOptions) -> ExitCode:
+def plan(inventory: Path, accepted: tuple[str, ...], options: RunOptions) -> ExitCode:
     """Show what bootstrap would change, as diffs; changes nothing.
 
     Ends with 0 where everything is as declared, with 2 where changes are pending, with 1 where a host failed.
@@ -38,7 +49,8 @@ def plan(inventory: Path, options: RunOptions) -> ExitCode:
     if not session.cluster.keys.operator_public:
         session.use_keys(TO_BE_MADE)
     steps = workflow.chapters(session.limit)
-    report = session.execute(steps, Mode(write=False, diff=True), action="plan", quiet=True)
+    _warn(session)
+    report = session.execute(steps, Mode(write=False, diff=True), action="plan", accepted=accepted, quiet=True)
     if not options.json:
         show_changes(report, steps, diffs=True)
     return session.finish(report)
@@ -48,8 +60,9 @@ def plan(inventory: Path, options: RunOptions) -> ExitCode:
 @inventory_option
 @yes_option
 @diff_option
+@accept_option
 @run_options
-def bootstrap(inventory: Path, yes: bool, diff: bool, options: RunOptions) -> ExitCode:
+def bootstrap(inventory: Path, yes: bool, diff: bool, accepted: tuple[str, ...], options: RunOptions) -> ExitCode:
     """Bring all hosts to the state that the inventory declares.
 
     Without --yes it first shows what would change, and asks. It can be interrupted and run again at any time: what
@@ -58,14 +71,15 @@ def bootstrap(inventory: Path, yes: bool, diff: bool, options: RunOptions) -> Ex
     session = Session(inventory, options, stages=STAGE_NAMES)
     if not yes:
         need_terminal(session, "--yes")
+    _warn(session)
     make_keys(session)
     steps = workflow.chapters(session.limit)
     if not yes:
-        report = session.execute(steps, Mode(write=False, diff=diff), action="plan", quiet=True)
+        report = session.execute(steps, Mode(write=False, diff=diff), action="plan", accepted=accepted, quiet=True)
         if not _go_on(session, steps, report, diff):
             return session.finish(report)
         confirm("Make these changes?")
-    report = session.execute(steps, Mode(write=True, diff=diff), action="bootstrap")
+    report = session.execute(steps, Mode(write=True, diff=diff), action="bootstrap", accepted=accepted)
     if diff and not options.json:
         show_changes(report, steps, diffs=True)
     return session.finish(report)
@@ -105,6 +119,12 @@ def reset(inventory: Path, data: bool, named: str | None, diff: bool, options: R
         if not report.hosts[name].failure:
             report.hosts[name].notes.append("the operator's key was left there: there is no other way in")
     return session.finish(report)
+
+
+def _warn(session: Session) -> None:
+    """Say what the operator should know of this cluster's proxy settings."""
+    for warning in proxy.warnings(session.cluster):
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _go_on(session: Session, steps: Sequence[workflow.Step], report: Report, diff: bool) -> bool:

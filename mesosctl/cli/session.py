@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -64,6 +64,7 @@ class Session:
         *,
         action: str,
         guarded: bool = True,
+        accepted: Collection[str] = (),
         quiet: bool = False,
     ) -> Report:
         """Take the hosts through the steps while the screen shows it; see `workflow.execute`.
@@ -82,6 +83,7 @@ class Session:
                 listener=listener,
                 options=self.engine_options,
                 guarded=guarded,
+                accepted=accepted,
             )
 
     @contextmanager

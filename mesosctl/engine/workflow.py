@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesosctl import tasks
@@ -49,10 +49,12 @@ def execute(
     listener: Listener | None = None,
     options: Options | None = None,
     guarded: bool = True,
+    accepted: Collection[str] = (),
 ) -> Report:
     """Gather facts, refuse what would lose data, and take the hosts through the steps (backwards with `mode.unset`).
 
-    Returns the report, also after Ctrl-C (`report.interrupted`). Raises RefusedError before any host is changed.
+    `guarded` is off for what touches no data; `accepted` names refusals that the operator overrides. Returns the
+    report, also after Ctrl-C (`report.interrupted`). Raises RefusedError before any host is changed.
     """
     if mode.write and not mode.unset:
         tarball.ensure(cluster)
@@ -61,7 +63,7 @@ def execute(
         with run:
             run.gather()
             if guarded and not mode.unset:
-                refuse(cluster, run.facts)
+                refuse(cluster, run.facts, accepted)
             ordered = list(reversed(steps)) if mode.unset else list(steps)
             for step in ordered:
                 resources = {host.name: step.resources(cluster, host, run.facts[host.name]) for host in run.alive}
@@ -72,11 +74,17 @@ def execute(
     return run.report
 
 
-def refuse(cluster: Cluster, facts: Mapping[str, Facts]) -> None:
-    """Raise RefusedError for whatever would lose data, naming the safe way."""
-    refusals: Iterable[guards.Refusal] = guards.refusals(cluster, facts)
-    reasons = list(refusals)
+def refuse(cluster: Cluster, facts: Mapping[str, Facts], accepted: Collection[str] = ()) -> None:
+    """Raise RefusedError for whatever would lose data, naming the safe way; `accepted` names what the operator wants
+    all the same, where that is possible at all."""
+    reasons = [
+        reason for reason in guards.refusals(cluster, facts) if not (reason.may_be_accepted and reason.id in accepted)
+    ]
     if reasons:
-        raise RefusedError(
-            "refused, nothing was changed:\n" + "\n".join(f"  - {reason.what}\n    {reason.fix}" for reason in reasons)
-        )
+        raise RefusedError("refused, nothing was changed:\n" + "\n".join(_told(reason) for reason in reasons))
+
+
+def _told(reason: guards.Refusal) -> str:
+    where = f"{reason.where}: " if reason.where else ""
+    override = f"\n    to do it all the same: --accept {reason.id}" if reason.may_be_accepted else ""
+    return f"  - {where}{reason.what}\n    {reason.fix}{override}"

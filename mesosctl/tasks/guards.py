@@ -29,6 +29,8 @@ class Refusal:
     what: str
     fix: str
     """The safe way."""
+    may_be_accepted: bool = False
+    """The operator may want it all the same, knowing that the data is lost."""
 
 
 def refusals(cluster: Cluster, facts: Mapping[str, Facts]) -> list[Refusal]:
@@ -189,6 +191,7 @@ def _quorum(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]:
                 f"one master becomes {len(masters)}: with quorum {new} the empty logs of the new masters can outvote "
                 "the old one, and the registry is lost",
                 "drain the agents, then `mesosctl reset --data` on the masters and bootstrap anew; or keep one master",
+                may_be_accepted=True,
             )
         elif changed:
             first, second = _quorum_steps(old, new, sorted(configured), sorted(masters))

@@ -13,13 +13,14 @@ import pytest
 
 from mesosctl.engine import audit, lock
 from mesosctl.engine.causes import SIGNS, why_failed
-from mesosctl.engine.facts import FactsReader, Listener
+from mesosctl.engine.facts import Facts, FactsReader, Listener, assumed
 from mesosctl.engine.limit import parse
 from mesosctl.engine.mask import HIDDEN, Mask
 from mesosctl.engine.report import Failure, HostReport, Report, Result, Status
 from mesosctl.engine.rolling import Member, order, unsafe
+from mesosctl.engine.workflow import refuse
 from mesosctl.errors import RefusedError, UsageError
-from mesosctl.inventory.model import Cluster, Host, Proxy, ProxyUrl, Role, Secret
+from mesosctl.inventory.model import Cluster, Host, Mesos, Proxy, ProxyUrl, Role, Secret
 
 
 def cluster(tmp_path: Path, **changes: object) -> Cluster:
@@ -177,3 +178,24 @@ def test_facts_are_read_from_lines_amid_noise() -> None:
     )
     assert facts.disk_free_mb == {"/": 2}
     assert facts.files == {"/root/.m2/settings.xml": "<a/>"}
+
+
+class TestRefusals:
+    def refusing(self, tmp_path: Path) -> tuple[Cluster, dict[str, Facts]]:
+        grown = cluster(tmp_path, mesos=Mesos(quorum=2))
+        return grown, {"m1": dataclasses.replace(assumed("debian"), quorum=1)}
+
+    def test_a_refusal_names_the_safe_way_and_the_override(self, tmp_path: Path) -> None:
+        with pytest.raises(RefusedError, match="nothing was changed") as caught:
+            refuse(*self.refusing(tmp_path))
+        assert "reset --data" in str(caught.value)
+        assert "--accept mesos-quorum-from-one" in str(caught.value)
+
+    def test_what_is_accepted_is_not_refused(self, tmp_path: Path) -> None:
+        refuse(*self.refusing(tmp_path), accepted=["mesos-quorum-from-one"])
+
+    def test_only_what_may_be_accepted_can_be(self, tmp_path: Path) -> None:
+        facts = {"m1": dataclasses.replace(assumed("debian"), zookeeper_myid="9")}
+        with pytest.raises(RefusedError, match="m1: its ZooKeeper has the id 9") as caught:
+            refuse(cluster(tmp_path), facts, accepted=["zookeeper-id"])
+        assert "--accept" not in str(caught.value)
