@@ -17,7 +17,8 @@ from types import TracebackType
 
 from mesosctl.engine import audit, lock, rolling
 from mesosctl.engine.causes import failure_of, lost, why_failed
-from mesosctl.engine.facts import Facts, FactsReader, facts_program
+from mesosctl.engine.facts import Facts
+from mesosctl.engine.gather import FactsReader, facts_program
 from mesosctl.engine.mask import Mask
 from mesosctl.engine.report import Failure, HostReport, Listener, Report, Result, Silent, StageResult, Status
 from mesosctl.errors import RefusedError

@@ -8,6 +8,7 @@ S=/var/lib/mesosctl
 L=/run/mesosctl.lock
 nl='
 '
+told=
 umask 077
 LC_ALL=C
 export LC_ALL
@@ -15,8 +16,20 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 cd /
 
-# say INDEX STATUS [MESSAGE]: one result line.
-say() { printf '%s %s %s %s\n' "$n" "$1" "$2" "${3-}"; }
+# say INDEX STATUS [MESSAGE]: one result line. What holds already needs no line sent at once: it goes with the next.
+say() {
+	later "$@"
+	[ "$2" = ok ] || speak
+}
+
+# later INDEX STATUS [MESSAGE]: a result line that `speak` sends.
+later() { told="$told$n $1 $2 ${3-}$nl"; }
+
+# speak: sends the lines that wait; a line of its own for each would cost both sides a packet.
+speak() {
+	printf %s "$told"
+	told=
+}
 
 # lines INDEX KIND: standard input as result lines of that kind.
 lines() { sed "s/^/$n $1 $2 /"; }
@@ -222,10 +235,11 @@ flush() {
 	set -- $placed
 	while [ $# -ge 4 ]; do
 		_out=$(place "$3" "$4" 2>&1) || fail "$1" "cannot replace $4" "$_out"
-		say "$1" changed "$2"
+		later "$1" changed "$2"
 		_paths="$_paths $4"
 		shift 4
 	done
+	speak
 	label "$_paths"
 	tmps= placed=
 }

@@ -107,7 +107,7 @@ def assemble(body: Sequence[str], *, nonce: str, write: bool, lock: Lock | None 
     parts += body
     if lock and unlock:
         parts.append(f"unlock {_q(lock.run)}\n")
-    parts.append('printf "%s end\\n" "$n"\n}\nmain </dev/null\n')
+    parts.append('speak\nprintf "%s end\\n" "$n"\n}\nmain </dev/null\n')
     return "".join(parts)
 
 
@@ -135,17 +135,31 @@ def _steps(resources: Sequence[Resource], unset: bool) -> Iterator[str]:
 def _batch(batch: list[tuple[int, File | Directory]]) -> Iterator[str]:
     yield f"files {_q(' '.join(_path(item.path) for _, item in batch))}\n"
     for index, item in batch:
-        mode, owner = item.mode.lstrip("0") or "0", f"{item.owner}:{item.group}"
-        if isinstance(item, Directory):
-            yield f"directory {index} {_words(mode, owner, _path(item.path), _services(item))}\n"
-            continue
-        digest = hashlib.sha256(item.content.encode()).hexdigest()
-        words = _words(digest, mode, owner, _path(item.path), _escaped(item.path), _services(item))
-        steps = [] if owner == "root:root" else [f'chown {_q(owner)} "$t"']
-        steps += [] if mode == "600" else [f'chmod {mode} "$t"']
-        steps.append(f'printf %s {_q(item.content)} >"$t"')
-        yield f"if file {index} {words}; then\n{' && '.join(steps)}\nwritten $? {index}\nfi\n"
+        yield _directory(item, index) if isinstance(item, Directory) else _file(item, index)
     yield "flush\n"
+
+
+def _directory(item: Directory, index: int) -> str:
+    return f"directory {index} {_words(_mode(item), _owner(item), _path(item.path), _services(item))}\n"
+
+
+@functools.lru_cache(maxsize=1024)  # most files are the same on many hosts
+def _file(item: File, index: int) -> str:
+    digest, mode, owner = hashlib.sha256(item.content.encode()).hexdigest(), _mode(item), _owner(item)
+    words = _words(digest, mode, owner, _path(item.path), _escaped(item.path), _services(item))
+    steps = [] if owner == "root:root" else [f'chown {_q(owner)} "$t"']
+    steps += [] if mode == "600" else [f'chmod {mode} "$t"']
+    steps.append(f'printf %s {_q(item.content)} >"$t"')
+    return f"if file {index} {words}; then\n{' && '.join(steps)}\nwritten $? {index}\nfi\n"
+
+
+def _mode(item: File | Directory) -> str:
+    """As `stat -c %a` prints it."""
+    return item.mode.lstrip("0") or "0"
+
+
+def _owner(item: File | Directory | Block | Archive) -> str:
+    return f"{item.owner}:{item.group}"
 
 
 _q = shlex.quote
@@ -188,8 +202,8 @@ def _markers(item: Block) -> tuple[str, str]:
 
 def _block(item: Block, text: str, index: int) -> str:
     begin, end = _markers(item)
-    owner = f"{item.owner}:{item.group}"
-    return f"block {index} {_words(_path(item.path), item.name, begin, end, text, item.mode, owner, _services(item))}"
+    words = _words(_path(item.path), item.name, begin, end, text, item.mode, _owner(item), _services(item))
+    return f"block {index} {words}"
 
 
 @functools.singledispatch
@@ -266,7 +280,7 @@ def _(item: Packages, index: int) -> str:
 
 @_set.register
 def _(item: Archive, index: int) -> str:
-    return f"archive {index} {_words(item.sha256, _path(item.path), f'{item.owner}:{item.group}', _services(item))}"
+    return f"archive {index} {_words(item.sha256, _path(item.path), _owner(item), _services(item))}"
 
 
 @_unset.register
