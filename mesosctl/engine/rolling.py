@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mesosctl.engine.report import Failure, Status
-from mesosctl.resources.program import Reader
+from mesosctl.resources.reader import Reader
 from mesosctl.resources.types import Service
 
 

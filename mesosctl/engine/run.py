@@ -23,7 +23,8 @@ from mesosctl.engine.mask import Mask
 from mesosctl.engine.report import Failure, HostReport, Listener, Report, Result, Silent, StageResult, Status
 from mesosctl.errors import RefusedError
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.resources.program import PLAN, STATE_DIR, Lock, Mode, Reader, compile_program
+from mesosctl.resources.program import PLAN, STATE_DIR, Lock, Mode, compile_program
+from mesosctl.resources.reader import Reader
 from mesosctl.resources.types import Archive, Resource, Service
 from mesosctl.transport import Connection, Transport
 from mesosctl.transport.errors import TransportError

@@ -16,7 +16,8 @@ import pytest
 
 from mesosctl.engine.report import Status
 from mesosctl.lab import Lab
-from mesosctl.resources.program import APPLY, PLAN, Lock, Mode, Reader, compile_program
+from mesosctl.resources.program import APPLY, PLAN, Lock, Mode, compile_program
+from mesosctl.resources.reader import Reader
 from mesosctl.resources.types import (
     Account,
     Archive,
