@@ -25,6 +25,7 @@ for _user in $users; do
 	eval "_home=~$_user"
 	if [ "$_home" != "~$_user" ]; then
 		tell home "$_user $_home"
+		[ "$_user" = root ] || tell group "$_user $(id -gn "$_user")"
 		if [ -f "$_home/.m2/settings.xml" ]; then
 			tell file "$_home/.m2/settings.xml $(base64 -w 0 <"$_home/.m2/settings.xml")"
 		fi
@@ -45,7 +46,7 @@ fi
 for _file in "$S"/upload/*; do
 	if [ -f "$_file" ]; then tell upload "${_file##*/}"; fi
 done
-if [ "$w" = 1 ]; then mkdir -p "$S/original" "$S/dirty" "$S/upload" || fail lock "cannot write to $S"; fi
+if [ "$w" = 1 ]; then _out=$(mkdir -p "$S/original" "$S/dirty" "$S/upload" 2>&1) || fail lock "$_out"; fi
 if [ "$deep" = 1 ]; then
 	tell cpus "$(nproc)"
 	sed -n "s/^MemTotal: *\([0-9]*\) kB/$n memory \1/p" /proc/meminfo

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 
 from mesosctl.engine import audit, lock, rolling
-from mesosctl.engine.causes import failure_of, lost, why_failed
+from mesosctl.engine.causes import failure_of, lost, why_failed, why_not_locked
 from mesosctl.engine.facts import Facts
 from mesosctl.engine.gather import FactsReader, facts_program
 from mesosctl.engine.mask import Mask
@@ -126,7 +126,7 @@ class Run:
             program = facts_program(self.cluster, host, nonce=nonce, lock=self._host_lock, deep=deep)
             self._program(host, program, reader.line)
             if reader.locked:
-                raise TransportError("locked", reader.locked, host=host.name)
+                raise why_not_locked(host.name, reader.locked)
             if not reader.complete:
                 raise lost(host.name)
             self.facts[host.name] = reader.facts()
@@ -138,7 +138,7 @@ class Run:
         if locked:
             raise RefusedError(
                 "another run is working on this cluster: "
-                + "; ".join(f"{host.host} is {host.failure.message}" for host in locked if host.failure),
+                + "; ".join(f"{host.host}: {host.failure.message}" for host in locked if host.failure),
                 fix="wait for it, or for its lock to expire; `mesosctl audit` shows the runs of this machine",
             )
 
@@ -303,7 +303,7 @@ class Run:
         try:
             self._program(host, program, reader.line)
             if reader.locked:
-                raise TransportError("locked", reader.locked, host=host.name)
+                raise why_not_locked(host.name, reader.locked)
             if reader.failed:
                 raise why_failed(host.name, reader.failed)
             if not reader.complete:

@@ -1,8 +1,8 @@
 """Reads host keys from a file in OpenSSH's known_hosts form (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
 
-A line is `[marker] names type key [comment]`; names are a comma-separated list of names and patterns (`*`, `?`, `!`), or
-a hashed name `|1|salt|hash`; a port other than 22 is written `[name]:port`. Certificate authorities are left out: only
-plain keys are negotiated.
+A line is `[marker] names type key [comment]`; names are a comma-separated list of names and patterns (`*`, `?`, `!`),
+or a hashed name `|1|salt|hash`; a port other than 22 is written `[name]:port`. Certificate authorities are left out:
+only plain keys are negotiated.
 """
 
 from __future__ import annotations

@@ -20,15 +20,17 @@ class User:
 
     name: str
     home: str
+    group: str
 
-    @property
-    def group(self) -> str:
-        """The user's own group: both families make one per user."""
-        return self.name
+
+def user_of(facts: Facts, name: str) -> User:
+    """A user as the host knows it; where it does not, with the home and the group that such a user usually gets."""
+    home = "/root" if name == "root" else f"/home/{name}"
+    return User(name, facts.homes.get(name, home), facts.groups.get(name, name))
 
 
 def root(facts: Facts) -> User:
-    return User("root", facts.homes.get("root", "/root"))
+    return user_of(facts, "root")
 
 
 def is_address(text: str) -> bool:

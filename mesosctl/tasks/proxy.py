@@ -13,7 +13,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, ProxyUrl, Role
 from mesosctl.resources.types import Block, Command, Directory, File, Resource, Restored, Service
 from mesosctl.tasks import maven_settings, no_proxy
-from mesosctl.tasks.common import Nothing, User, bracketed, root
+from mesosctl.tasks.common import Nothing, User, bracketed, user_of
 from mesosctl.tasks.proxy_url import login, password, with_login
 from mesosctl.templates import render
 from mesosctl.templates.filters import sh
@@ -138,8 +138,7 @@ def unmergeable(cluster: Cluster, facts: Facts) -> dict[str, str]:
 
 def _users(cluster: Cluster, facts: Facts) -> list[User]:
     """The users of `proxy.users` that this host has."""
-    known = {**facts.homes, "root": root(facts).home}
-    return [User(name, known[name]) for name in cluster.proxy.users if name in known]
+    return [user_of(facts, name) for name in cluster.proxy.users if name == "root" or name in facts.homes]
 
 
 def _strangers(cluster: Cluster, facts: Facts) -> list[Resource]:

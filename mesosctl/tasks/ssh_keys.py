@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Block, Directory, File, Resource, Restored
-from mesosctl.tasks.common import User, root
+from mesosctl.tasks.common import User, root, user_of
 from mesosctl.templates import render
 
 TITLE = "SSH"
@@ -50,7 +50,7 @@ def node_key_path(facts: Facts) -> str:
 
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     keys, superuser = cluster.keys, root(facts)
-    login = User(host.ssh.user, facts.homes.get(host.ssh.user, f"/home/{host.ssh.user}"))
+    login = user_of(facts, host.ssh.user)
     found: list[Resource] = [_folder(superuser)]
     if login.name != superuser.name:
         found.append(_folder(login))

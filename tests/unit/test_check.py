@@ -13,7 +13,8 @@ import pytest
 from mesosctl.engine import ports
 from mesosctl.engine.check import CHECKS, Finding, Severity, findings, repair
 from mesosctl.engine.check.host import java_release
-from mesosctl.engine.facts import Facts, FactsReader, Listener, assumed
+from mesosctl.engine.facts import Facts, Listener, assumed
+from mesosctl.engine.gather import FactsReader
 from mesosctl.engine.probes import program
 from mesosctl.engine.report import Failure
 from mesosctl.inventory.model import (

@@ -13,7 +13,8 @@ import pytest
 
 from mesosctl.engine import audit, lock
 from mesosctl.engine.causes import SIGNS, why_failed
-from mesosctl.engine.facts import Facts, FactsReader, Listener, assumed
+from mesosctl.engine.facts import Facts, Listener, assumed
+from mesosctl.engine.gather import FactsReader
 from mesosctl.engine.limit import parse
 from mesosctl.engine.mask import HIDDEN, Mask
 from mesosctl.engine.report import Failure, HostReport, Report, Result, Status
