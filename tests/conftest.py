@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -23,21 +24,25 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@contextmanager
+def temporary_lab(name: str, hosts: int, kind: ImageKind) -> Iterator[Lab]:
+    """A lab that goes away when the block ends. A small machine cannot carry the labs of all tests at once."""
+    full_name = f"t{os.getpid()}-{name}"
+    try:
+        yield lab.up(full_name, hosts, kind)
+    finally:
+        lab.down(full_name)
+
+
+@pytest.fixture(scope="module")
 def make_lab(state_home: None) -> Iterator[LabFactory]:
-    """Makes labs that go away with the session: `make_lab(name, hosts, kind)`."""
-    made: list[str] = []
-
-    def make(name: str, hosts: int, kind: ImageKind) -> Lab:
-        made.append(f"t{os.getpid()}-{name}")
-        return lab.up(made[-1], hosts, kind)
-
-    yield make
-    for name in made:
-        lab.down(name)
+    """Makes labs that go away with the module's last test: `make_lab(name, hosts, kind)`."""
+    with ExitStack() as stack:
+        yield lambda name, hosts, kind: stack.enter_context(temporary_lab(name, hosts, kind))
 
 
 @pytest.fixture(scope="session")
-def plain_host(make_lab: LabFactory) -> Lab:
+def plain_host(state_home: None) -> Iterator[Lab]:
     """A lab of one host as a minimal Debian installation leaves it. Tests use paths of their own below /srv."""
-    return make_lab("plain", 1, ImageKind.PLAIN)
+    with temporary_lab("plain", 1, ImageKind.PLAIN) as made:
+        yield made

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,18 @@ import pytest
 import yaml
 
 from mesosctl.lab import ImageKind, Lab
-from tests.conftest import LabFactory
+from tests.conftest import temporary_lab
 
 PASSWORD = "p@ss: /%&<'\"$ ü"
 """For the proxies of the inventory: everything that some file format gives a meaning to."""
+
+PROXY = {
+    "http": "http://192.0.2.1:3128",
+    "https": "http://192.0.2.1:3128",
+    "username": "anna",
+    "password": "env:PROXY_PASSWORD",
+    "no_proxy": {"domains": ["corp.example"], "cidrs": ["172.30.0.0/16"]},
+}
 
 
 @dataclass
@@ -110,23 +118,13 @@ def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @pytest.fixture(scope="session")
-def untouched(make_lab: LabFactory, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+def untouched(state_home: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Five hosts that nothing was done to yet."""
-    lab = make_lab("five", 5, ImageKind.BAKED)
-    cluster = Cluster(lab, tmp_path_factory.mktemp("cluster") / "inventory.yaml")
-    cluster.inventory.write_text(lab.inventory_text())
-    cluster.edit(
-        lambda document: document.update(
-            proxy={
-                "http": "http://192.0.2.1:3128",
-                "https": "http://192.0.2.1:3128",
-                "username": "anna",
-                "password": "env:PROXY_PASSWORD",
-                "no_proxy": {"domains": ["corp.example"], "cidrs": ["172.30.0.0/16"]},
-            }
-        )
-    )
-    return cluster
+    with temporary_lab("five", 5, ImageKind.BAKED) as lab:
+        cluster = Cluster(lab, tmp_path_factory.mktemp("cluster") / "inventory.yaml")
+        cluster.inventory.write_text(lab.inventory_text())
+        cluster.edit(lambda document: document.update(proxy=PROXY))
+        yield cluster
 
 
 @pytest.fixture(scope="session")
