@@ -186,7 +186,7 @@ directory() {
 	say "$1" changed "$_why"
 }
 
-# file INDEX SUM MODE OWNER PATH NAME NOTIFY: succeeds when the content has to be written to $t.
+# file INDEX SUM MODE OWNER PATH NAME NOTIFY UMASK: succeeds when the content has to be written to $t.
 file() {
 	temporary "$5"
 	_at=$5
@@ -212,7 +212,11 @@ file() {
 		_at=$(readlink -m "$5")
 		temporary "$_at"
 	fi
-	parents "$_at" && keep "$5" "$6" && : >"$t" || fail "$1" "cannot write $_at"
+	parents "$_at" && keep "$5" "$6" || fail "$1" "cannot write $_at"
+	[ ! -e "$t" ] || rm -f "$t"
+	umask "$8"
+	: >"$t" || fail "$1" "cannot write $_at"
+	umask 077
 	tmps="$tmps $t"
 	placed="$placed $1 $_why $t $_at"
 }
@@ -234,7 +238,7 @@ flush() {
 	_paths=
 	set -- $placed
 	while [ $# -ge 4 ]; do
-		_out=$(place "$3" "$4" 2>&1) || fail "$1" "cannot replace $4" "$_out"
+		mv -f "$3" "$4" 2>/dev/null || _out=$(place "$3" "$4" 2>&1) || fail "$1" "cannot replace $4" "$_out"
 		later "$1" changed "$2"
 		_paths="$_paths $4"
 		shift 4

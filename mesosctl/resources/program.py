@@ -143,9 +143,11 @@ def _directory(item: Directory, index: int) -> str:
 @functools.lru_cache(maxsize=1024)  # most files are the same on many hosts
 def _file(item: File, index: int) -> str:
     digest, mode, owner = hashlib.sha256(item.content.encode()).hexdigest(), _mode(item), _owner(item)
-    words = _words(digest, mode, owner, _path(item.path), _escaped(item.path), _services(item))
+    # a mode that a new file can be given by umask costs no process
+    masked = 0o666 & ~int(mode, 8) if int(mode, 8) & ~0o666 == 0 else 0o077
+    words = _words(digest, mode, owner, _path(item.path), _escaped(item.path), _services(item), f"{masked:03o}")
     steps = [] if owner == "root:root" else [f'chown {_q(owner)} "$t"']
-    steps += [] if mode == "600" else [f'chmod {mode} "$t"']
+    steps += [f'chmod {mode} "$t"'] if int(mode, 8) & ~0o666 else []
     steps.append(f'printf %s {_q(item.content)} >"$t"')
     return f"if file {index} {words}; then\n{' && '.join(steps)}\nwritten $? {index}\nfi\n"
 
