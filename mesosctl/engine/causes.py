@@ -34,25 +34,37 @@ SIGNS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "another package manager runs on the host: wait until it has ended, then run this again",
     ),
     (
-        "package-unknown",
-        ("Unable to locate package", "has no installation candidate", "No match for argument", "No package "),
-        "the host's package sources do not have it: check the repository and proxy settings of the inventory",
-    ),
-    (
         "package-download",
         ("Failed to fetch", "Could not resolve", "Temporary failure resolving", "Cannot download", "Curl error"),
         "the host cannot reach its package sources: check its network, and the proxy with `mesosctl proxy test`",
     ),
+    (
+        "package-unknown",
+        ("Unable to locate package", "has no installation candidate", "No match for argument", "No package "),
+        "the host's package sources do not have it: check the repository and proxy settings of the inventory",
+    ),
 )
-"""Cause, what the host's tools print when that is the cause, and what to do."""
+"""Cause, what the host's tools print when that is the cause, and what to do; the first that fits counts."""
 
 
 def why_failed(host: str, result: Result) -> TransportError:
     """The error for a resource that failed on a host."""
+    cause, fix = _cause(result.message) or ("resource", None)
+    return TransportError(cause, f"{result.resource}: {result.message}", host=host, fix=fix)
+
+
+def why_not_locked(host: str, reason: str) -> TransportError:
+    """The error for a host whose lock could not be had: another run has it, or it cannot be written."""
+    cause, fix = _cause(reason) or ("locked", None)
+    return TransportError(cause, reason, host=host, fix=fix)
+
+
+def _cause(message: str) -> tuple[str, str] | None:
+    """The cause that a message names, and what to do; None where it names none."""
     for cause, signs, fix in SIGNS:
-        if any(sign.lower() in result.message.lower() for sign in signs):
-            return TransportError(cause, f"{result.resource}: {result.message}", host=host, fix=fix)
-    return TransportError("resource", f"{result.resource}: {result.message}", host=host)
+        if any(sign.lower() in message.lower() for sign in signs):
+            return cause, fix
+    return None
 
 
 def lost(host: str) -> TransportError:

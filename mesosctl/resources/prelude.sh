@@ -42,6 +42,16 @@ fail() {
 	exit 1
 }
 
+# unwritten INDEX PATH: fails because PATH, or a note on it below S, could not be written. The reason is what a trial
+# says: not every shell tells why a redirection or its printf failed.
+unwritten() {
+	_p=${2%/*}
+	while [ ! -d "${_p:-/}" ]; do _p=${_p%/*}; done
+	_out=$(head -c 65536 /dev/zero | tee "$S/.mesosctl-trial" "$_p/.mesosctl-trial" 2>&1 >/dev/null)
+	rm -f "$S/.mesosctl-trial" "$_p/.mesosctl-trial"
+	fail "$1" "cannot write $2" "$_out"
+}
+
 # old INDEX PATH: the present content for a diff, base64, at most 256 KiB.
 old() {
 	if [ "$d" = 1 ] && [ -f "$2" ]; then
@@ -64,17 +74,20 @@ open_state() {
 # recorded LINE: whether the manifest has that line.
 recorded() { case "$nl$manifest$nl" in *"$nl$1$nl"*) return 0 ;; *) return 1 ;; esac; }
 
-# record LINE: adds it to the manifest, before the deed.
+# record LINE: adds it to the manifest, before the deed; all of it or nothing.
 record() {
 	recorded "$1" && return
-	printf '%s\n' "$1" >>$S/manifest || return 1
-	manifest="$manifest$nl$1"
+	if ! printf '%s\n' "$1" >>$S/manifest; then
+		truncate -s $((${#manifest} + (${#manifest} > 0))) $S/manifest
+		return 1
+	fi
+	manifest="${manifest:+$manifest$nl}$1"
 }
 
 # forget LINE: removes it from the manifest, after the deed is undone.
 forget() {
 	recorded "$1" || return 0
-	grep -vxF -e "$1" $S/manifest >$S/manifest.new
+	grep -vxF -e "$1" $S/manifest >$S/manifest.new || [ $? = 1 ] || return
 	mv $S/manifest.new $S/manifest
 	manifest=$(cat $S/manifest)
 }
@@ -102,11 +115,11 @@ keep() {
 	fi
 }
 
-# notify SERVICES: their process no longer has the present configuration. Called before the change, so that an
+# notify INDEX SERVICES: their process no longer has the present configuration. Called before the change, so that an
 # interrupted run cannot lose it.
 notify() {
-	for _s in $1; do
-		[ "$w" = 0 ] || : >"$S/dirty/$_s"
+	for _s in $2; do
+		[ "$w" = 0 ] || printf '' >"$S/dirty/$_s" || unwritten "$1" "$S/dirty/$_s"
 		dirty="$dirty $_s "
 	done
 }
@@ -144,10 +157,10 @@ lock() {
 				_waited=$((_waited + 1))
 			done
 		elif [ "${_until:-0}" -gt "$now" ]; then
-			fail lock "locked by $_owner (run $_run) for another $((_until - now)) seconds"
+			fail lock "it is locked by $_owner (run $_run) for another $((_until - now)) seconds"
 		fi
 	fi
-	printf '%s\n' "$_line" >$L.new && mv $L.new $L
+	_out=$({ printf '%s\n' "$_line" | tee $L.new >/dev/null && mv $L.new $L; } 2>&1) || fail lock "$_out"
 }
 
 # unlock RUN: gives the lock back if it is ours.
@@ -176,7 +189,7 @@ directory() {
 		[ ! -e "$4" ] || fail "$1" "$4 exists and is no directory"
 		_why=create
 	fi
-	notify "$5"
+	notify "$1" "$5"
 	if [ "$w" = 0 ]; then say "$1" pending "$_why"; return; fi
 	if [ "$_why" = create ]; then
 		_out=$(parents "$4/" 2>&1) || fail "$1" "cannot create" "$_out"
@@ -195,7 +208,7 @@ file() {
 		[ ! -e "$t" ] || [ "$w" = 0 ] || rm -f "$t"
 		if same "$3" "$4" "$5"; then say "$1" ok; return 1; fi
 		_why="mode and owner $(stat -L -c '%a %U:%G' "$5") become $3 $4"
-		notify "$7"
+		notify "$1" "$7"
 		if [ "$w" = 0 ]; then say "$1" pending "$_why"; return 1; fi
 		_out=$({ chown "$4" "$5" && chmod "$3" "$5"; } 2>&1) || fail "$1" "cannot set mode and owner" "$_out"
 		say "$1" changed "$_why"
@@ -206,30 +219,23 @@ file() {
 	_why=create
 	[ ! -e "$5" ] || _why=change
 	old "$1" "$5"
-	notify "$7"
+	notify "$1" "$7"
 	if [ "$w" = 0 ]; then say "$1" pending $_why; return 1; fi
 	if [ -L "$5" ]; then
 		_at=$(readlink -m "$5")
 		temporary "$_at"
 	fi
-	parents "$_at" && keep "$5" "$6" || fail "$1" "cannot write $_at"
+	parents "$_at" && keep "$5" "$6" || unwritten "$1" "$_at"
 	[ ! -e "$t" ] || rm -f "$t"
 	umask "$8"
-	: >"$t" || fail "$1" "cannot write $_at"
+	printf '' >"$t" || unwritten "$1" "$_at"
 	umask 077
 	tmps="$tmps $t"
 	placed="$placed $1 $_why $t $_at"
 }
 
-# written STATUS INDEX: whether the content of the last file went to its temporary name. Not every shell's printf says
-# why it did not.
-written() {
-	[ "$1" = 0 ] && return
-	if [ "$(df -Pk "${t%/*}" | awk 'NR == 2 { print $4 }')" -lt 64 ]; then
-		fail "$2" "cannot write $t: No space left on device"
-	fi
-	fail "$2" "cannot write $t"
-}
+# written STATUS INDEX: whether the content of the last file went to its temporary name.
+written() { [ "$1" = 0 ] || unwritten "$2" "$_at"; }
 
 # flush: all temporary files of the batch are on disk; now they get their names.
 flush() {
@@ -259,7 +265,7 @@ restore() {
 		return
 	fi
 	old "$1" "$2"
-	notify "$4"
+	notify "$1" "$4"
 	if [ "$w" = 0 ]; then say "$1" pending "$_why"; return; fi
 	if [ "$_why" = remove ]; then
 		rm -f "$2" || fail "$1" "cannot remove $2"
@@ -269,7 +275,7 @@ restore() {
 		temporary "$2"
 		_out=$({ cp -p "$S/original/$3" "$t" && sync "$t" && place "$t" "$2"; } 2>&1) || fail "$1" "cannot put the original back" "$_out"
 		label "$2"
-		forget "original $2"
+		forget "original $2" || unwritten "$1" $S/manifest
 		rm -f "$S/original/$3"
 	fi
 	say "$1" changed "$_why"
@@ -311,7 +317,7 @@ block() {
 	if [ "$_has" = "$6" ]; then say "$1" ok; return; fi
 	if [ -z "$6" ]; then _why=remove; elif [ -z "$_has" ]; then _why=add; else _why=change; fi
 	[ "$d" = 0 ] || printf '%s\n' "$_has" | base64 -w 0 | { printf '%s %s old ' "$n" "$1"; cat; echo; }
-	notify "$9"
+	notify "$1" "$9"
 	if [ "$w" = 0 ]; then say "$1" pending "$_why"; return; fi
 	_at=$2
 	[ ! -L "$2" ] || _at=$(readlink -m "$2")
@@ -319,19 +325,19 @@ block() {
 	tmps=$t
 	if [ -f "$_at" ]; then
 		_out=$(cp -p "$_at" "$t" 2>&1) || fail "$1" "cannot write $t" "$_out"
-		sed "\\|^$4\$|,\\|^$5\$|d" "$_at" >"$t" || fail "$1" "cannot write $t"
+		sed "\\|^$4\$|,\\|^$5\$|d" "$_at" >"$t" || unwritten "$1" "$_at"
 		if [ -s "$t" ] && [ -n "$(tail -c 1 "$t")" ]; then
-			record "unended $2" && echo >>"$t" || fail "$1" "cannot write $t"
+			record "unended $2" && echo >>"$t" || unwritten "$1" "$_at"
 		fi
 		if [ -z "$6" ] && recorded "unended $2" && [ "$(tail -n 1 "$_at")" = "$5" ]; then
-			_out=$(sed "\\|^$4\$|,\\|^$5\$|d" "$_at" | head -c -1) && printf %s "$_out" >"$t" || fail "$1" "cannot write $t"
+			_out=$(sed "\\|^$4\$|,\\|^$5\$|d" "$_at" | head -c -1) && printf %s "$_out" >"$t" || unwritten "$1" "$_at"
 			forget "unended $2"
 		fi
 	else
-		parents "$_at" && record "created $2" && : >"$t" || fail "$1" "cannot write $_at"
+		parents "$_at" && record "created $2" && printf '' >"$t" || unwritten "$1" "$_at"
 		_out=$({ chown "$8" "$t" && chmod "$7" "$t"; } 2>&1) || fail "$1" "cannot set mode and owner" "$_out"
 	fi
-	[ -z "$6" ] || printf '%s\n' "$6" >>"$t" || fail "$1" "cannot write $t"
+	[ -z "$6" ] || printf '%s\n' "$6" >>"$t" || unwritten "$1" "$_at"
 	if [ ! -s "$t" ] && recorded "created $2"; then
 		rm -f "$t" "$_at"
 		forget "created $2"
@@ -350,9 +356,9 @@ setting() {
 	if [ ! -f "$2" ]; then say "$1" ok "no $2"; return; fi
 	_has=$(sed -n "/^[ 	]*$5[ 	]*=/{p;q;}" "$2")
 	if [ "$_has" = "$4" ]; then say "$1" ok; return; fi
-	notify "$6"
+	notify "$1" "$6"
 	if [ "$w" = 0 ]; then say "$1" pending "${_has:-nothing} becomes $4"; return; fi
-	recorded "setting $2 $3" || record "setting $2 $3" && { [ -z "$_has" ] || record "was $2 $3 $_has"; }
+	recorded "setting $2 $3" || { [ -z "$_has" ] || record "was $2 $3 $_has"; } && record "setting $2 $3" || unwritten "$1" "$2"
 	edit "$1" "$2" "$5" "$4"
 	say "$1" changed "${_has:-nothing} becomes $4"
 }
@@ -365,7 +371,7 @@ edit() {
 	awk -v pattern="^[ \t]*$3[ \t]*=" -v line="$4" '
 		!done && $0 ~ pattern { done = 1; if (line != "") print line; next }
 		{ print }
-		END { if (!done && line != "") print line }' "$2" >"$t" || fail "$1" "cannot write $t"
+		END { if (!done && line != "") print line }' "$2" >"$t" || unwritten "$1" "$2"
 	sync "$t"
 	_out=$(place "$t" "$2" 2>&1) || fail "$1" "cannot replace $2" "$_out"
 	label "$2"
@@ -376,7 +382,7 @@ edit() {
 unsetting() {
 	if ! recorded "setting $2 $3" || [ ! -f "$2" ]; then say "$1" ok; return; fi
 	_was=$(printf '%s\n' "$manifest" | sed -n "s|^was $2 $4 ||p")
-	notify "$5"
+	notify "$1" "$5"
 	if [ "$w" = 0 ]; then say "$1" pending "back to ${_was:-nothing}"; return; fi
 	edit "$1" "$2" "$4" "$_was"
 	forget "setting $2 $3"
@@ -388,7 +394,7 @@ unsetting() {
 link() {
 	if [ -L "$2" ] && [ "$(readlink "$2")" = "$3" ]; then say "$1" ok; return; fi
 	[ ! -d "$2" ] || [ -L "$2" ] || fail "$1" "$2 is a directory"
-	notify "$4"
+	notify "$1" "$4"
 	if [ "$w" = 0 ]; then say "$1" pending "link to $3"; return; fi
 	_name=$(printf '%s' "$2" | tr / %)
 	temporary "$2"
@@ -404,7 +410,7 @@ account() {
 	_group="--user-group"
 	! getent group "$2" >/dev/null || _group="--gid $2"
 	_out=$(useradd --system $_group --home-dir "$3" --no-create-home --shell /usr/sbin/nologin "$2" 2>&1) || fail "$1" "cannot create the user" "$_out"
-	record "user $2"
+	record "user $2" || unwritten "$1" $S/manifest
 	say "$1" changed create
 }
 
@@ -432,28 +438,34 @@ manage() {
 	esac
 }
 
+# apt_update INDEX: a source that cannot be reached is no error to apt; what it warns of is kept for a failing install.
+apt_update() {
+	_out=$(manage apt update 2>&1) || fail "$1" "apt-get update failed" "$_out"
+	_warned=$(printf '%s\n' "$_out" | grep '^W: ')
+}
+
 # packages INDEX MANAGER NAMES
 packages() {
 	_need=$(missing "$2" "$3")
 	if [ -z "$_need" ]; then say "$1" ok; return; fi
 	if [ "$w" = 0 ]; then say "$1" pending "install $_need"; return; fi
 	say "$1" begin
-	_fresh=1
+	_fresh=1 _warned=
 	if [ "$2" = apt ]; then
 		[ -z "$(ls /var/lib/dpkg/updates 2>/dev/null)" ] || _out=$(dpkg --configure -a --force-confdef --force-confold 2>&1) || fail "$1" "dpkg was interrupted and cannot be mended" "$_out"
 		if [ -e $S/dirty/apt-lists ] || [ -z "$(ls /var/lib/apt/lists/*Packages* 2>/dev/null)" ]; then
-			_out=$(manage apt update 2>&1) || fail "$1" "apt-get update failed" "$_out"
+			apt_update "$1"
 			rm -f $S/dirty/apt-lists
 		else
 			_fresh=0
 		fi
 	fi
-	for _name in $_need; do record "package $_name"; done
+	for _name in $_need; do record "package $_name" || unwritten "$1" $S/manifest; done
 	case $2 in apt) _how="install --no-install-recommends" ;; *) _how=install ;; esac
 	if ! _out=$(manage "$2" $_how $_need 2>&1); then
-		[ $_fresh = 0 ] || fail "$1" "cannot install $_need" "$_out"
-		_out=$(manage apt update 2>&1) || fail "$1" "apt-get update failed" "$_out"
-		_out=$(manage apt $_how $_need 2>&1) || fail "$1" "cannot install $_need" "$_out"
+		[ $_fresh = 0 ] || fail "$1" "cannot install $_need" "$_out$nl$_warned"
+		apt_update "$1"
+		_out=$(manage apt $_how $_need 2>&1) || fail "$1" "cannot install $_need" "$_out$nl$_warned"
 	fi
 	say "$1" changed "install $_need"
 }
@@ -477,7 +489,7 @@ archive() {
 	_has=
 	[ ! -f "$3/.mesosctl-archive" ] || read -r _has <"$3/.mesosctl-archive"
 	if [ "$_has" = "$2" ]; then say "$1" ok; return; fi
-	notify "$5"
+	notify "$1" "$5"
 	if [ "$w" = 0 ]; then say "$1" pending unpack; return; fi
 	say "$1" begin
 	_new=$3.mesosctl-new
@@ -494,7 +506,7 @@ archive() {
 		mv "$3" "$3.mesosctl-old"
 	fi
 	open_state
-	record "created $3"
+	record "created $3" || unwritten "$1" $S/manifest
 	mv "$_new" "$3" || fail "$1" "cannot replace $3"
 	rm -rf "$3.mesosctl-old"
 	say "$1" changed unpack
@@ -591,11 +603,11 @@ service() {
 	[ -z "$_what" ] || say "$1" begin
 	[ -z "$stale" ] || systemctl daemon-reload
 	if [ -n "$_enable" ]; then
-		record "enabled $2"
+		record "enabled $2" || unwritten "$1" $S/manifest
 		_out=$(control "$3" enable "$2" 2>&1) || fail "$1" "cannot enable" "$_out"
 	fi
 	if [ -n "$_do" ]; then
-		[ "$_do" = restart ] || record "started $2"
+		[ "$_do" = restart ] || record "started $2" || unwritten "$1" $S/manifest
 		_out=$(control "$3" "$_do" "$2" 2>&1) || fail "$1" "cannot $_do" "$_out$nl$(why "$3" "$2")"
 	fi
 	[ -z "$active$_do" ] || wait_ready "$5" "$4" || fail "$1" "not ready within $5 seconds" "$(why "$3" "$2")"
@@ -632,7 +644,7 @@ command_() {
 		say "$1" ok
 		return
 	fi
-	notify "$4"
+	notify "$1" "$4"
 	if [ "$w" = 0 ]; then say "$1" pending; return; fi
 	say "$1" begin
 	_out=$( (eval "$3") 2>&1) || fail "$1" "failed with status $?" "$_out"
@@ -644,7 +656,7 @@ command_() {
 # uncommand INDEX CHECK REVERT NOTIFY: takes it back where the state holds.
 uncommand() {
 	if [ -z "$3" ] || ! (eval "$2") >/dev/null 2>&1; then say "$1" ok; return; fi
-	notify "$4"
+	notify "$1" "$4"
 	if [ "$w" = 0 ]; then say "$1" pending revert; return; fi
 	_out=$( (eval "$3") 2>&1) || fail "$1" "cannot be taken back" "$_out"
 	say "$1" changed revert
