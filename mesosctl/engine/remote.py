@@ -46,23 +46,22 @@ class Output:
         self._begin, self._end = f"{nonce} begin", f"{nonce} end "
         self._on_line = on_line
         self._begun = False
-        self._held: str | None = None
+        self._empty = False
         self.status: int | None = None
 
     def line(self, line: str) -> None:
         """Takes one line that the host printed."""
-        if not self._begun:
-            self._begun = line == self._begin
+        if not self._begun or self.status is not None:
+            self._begun = self._begun or line == self._begin
         elif line.startswith(self._end):
+            # An empty line that is still kept is of the program's own making: it ends the command's last line.
             self.status = int(line.removeprefix(self._end))
-            # The program ends the last line itself, so an empty one before the end is of its own making.
-            if self._held:
-                self._on_line(self._held)
-            self._held = None
         else:
-            if self._held is not None:
-                self._on_line(self._held)
-            self._held = line
+            if self._empty:
+                self._on_line("")
+            self._empty = not line
+            if line:
+                self._on_line(line)
 
 
 def program(command: str, nonce: str) -> str:
