@@ -4,7 +4,7 @@ Apache Mesos uses a protocol of its own between the two, which no client sees; s
 to `/internal/agent` of the leading master and reads a RecordIO stream of `ToAgent` messages (JSON) from the answer for
 as long as it is connected; its other messages (`FromAgent`) are POSTed to the same path with the header
 `Mesos-Stream-Id` of that stream, and answered with 202. The loss of the stream is a disconnection, never the loss of
-the agent: that is decided by missed pings (`agent_ping_timeout` × `max_agent_ping_timeouts`).
+the agent: that is decided by missed pings (`agent_ping_timeout` times `max_agent_ping_timeouts`).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Registered(Message, frozen=True):
     agent_id: AgentID
     master: MasterInfo
     ping_seconds: float
-    """An agent that gets no Ping for that long × 5 connects anew."""
+    """An agent that gets no Ping for five times that long connects anew."""
 
 
 class Refused(Message, frozen=True):
