@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154
 # The log of a service: its file, the one that was rotated last, and the journal of its unit, which has what the service
 # said before it could log. The head sets unit, file, count (lines of each), since (seconds since 1970, or empty) and
 # follow (1: go on with what comes).

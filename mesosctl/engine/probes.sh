@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2016,SC2154
 # The part of the preflight check that looks at more than files: what holds the ports, who keeps the clock, how the
 # other hosts are reached by name and port, and whether the package sources can be fetched from. It follows facts.sh.
 # The head sets names (of all hosts), knocks (lines `ADDRESS PORT`), manager_proxy (a sh text of exports for dnf, yum and

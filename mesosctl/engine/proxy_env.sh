@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2016,SC2154
 # What the programs that look at proxy settings share. The head sets home (root's home directory).
 _folder=$(mktemp -d)
 trap 'rm -rf "$_folder"' EXIT

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2016,SC2086,SC2154
 # Which way each tool would take to each address. The tools themselves are run, with the host's own settings, in a
 # network namespace without any network: they cannot reach anything, and say whom they tried to reach. Where the host
 # allows no such namespace they are not run. It follows proxy_env.sh. The head sets addresses (http and https, a word each) and git_addresses (git://).

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2016,SC2154
 # The proxy settings in force for each tool, as `TOOL KEY VALUE`, without credentials. It follows proxy_env.sh.
 
 # setting TOOL KEY: standard input, the last line, as a value.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154
 # The state of the cluster's services on a host. The head sets services (names of units or scripts) and srvr (a command
 # that prints what the host's own ZooKeeper answers to `srvr`, or nothing).
 _up=$(cut -d ' ' -f 1 /proc/uptime)
