@@ -84,10 +84,10 @@ record() {
 	manifest="${manifest:+$manifest$nl}$1"
 }
 
-# forget LINE: removes it from the manifest, after the deed is undone.
+# forget INDEX LINE: removes it from the manifest, after the deed is undone.
 forget() {
-	recorded "$1" || return 0
-	grep -vxF -e "$1" $S/manifest >$S/manifest.new || [ $? = 1 ] || return
+	recorded "$2" || return 0
+	grep -vxF -e "$2" $S/manifest >$S/manifest.new || [ $? = 1 ] || unwritten "$1" $S/manifest.new
 	mv $S/manifest.new $S/manifest
 	manifest=$(cat $S/manifest)
 }
@@ -269,35 +269,35 @@ restore() {
 	if [ "$w" = 0 ]; then say "$1" pending "$_why"; return; fi
 	if [ "$_why" = remove ]; then
 		rm -f "$2" || fail "$1" "cannot remove $2"
-		forget "created $2"
-		ascend "$2"
+		forget "$1" "created $2"
+		ascend "$1" "$2"
 	else
 		temporary "$2"
 		_out=$({ cp -p "$S/original/$3" "$t" && sync "$t" && place "$t" "$2"; } 2>&1) || fail "$1" "cannot put the original back" "$_out"
 		label "$2"
-		forget "original $2" || unwritten "$1" $S/manifest
+		forget "$1" "original $2"
 		rm -f "$S/original/$3"
 	fi
 	say "$1" changed "$_why"
 }
 
-# ascend PATH: removes the empty folders above a path that were created here.
+# ascend INDEX PATH: removes the empty folders above a path that were created here.
 ascend() {
-	_p=${1%/*}
+	_p=${2%/*}
 	while [ -n "$_p" ] && recorded "created $_p" && rmdir "$_p" 2>/dev/null; do
-		forget "created $_p"
+		forget "$1" "created $_p"
 		_p=${_p%/*}
 	done
 }
 
 # undirectory INDEX PATH NOTIFY: removes a directory that was created here, if it is empty.
 undirectory() {
-	[ "$w" = 0 ] || [ -d "$2" ] || forget "created $2"
+	[ "$w" = 0 ] || [ -d "$2" ] || forget "$1" "created $2"
 	if ! recorded "created $2" || [ ! -d "$2" ]; then say "$1" ok; return; fi
 	if [ "$w" = 0 ]; then say "$1" pending "remove if empty"; return; fi
 	if rmdir "$2" 2>/dev/null; then
-		forget "created $2"
-		ascend "$2"
+		forget "$1" "created $2"
+		ascend "$1" "$2"
 		say "$1" changed remove
 	else
 		say "$1" ok "kept: not empty"
@@ -331,7 +331,7 @@ block() {
 		fi
 		if [ -z "$6" ] && recorded "unended $2" && [ "$(tail -n 1 "$_at")" = "$5" ]; then
 			_out=$(sed "\\|^$4\$|,\\|^$5\$|d" "$_at" | head -c -1) && printf %s "$_out" >"$t" || unwritten "$1" "$_at"
-			forget "unended $2"
+			forget "$1" "unended $2"
 		fi
 	else
 		parents "$_at" && record "created $2" && printf '' >"$t" || unwritten "$1" "$_at"
@@ -340,8 +340,8 @@ block() {
 	[ -z "$6" ] || printf '%s\n' "$6" >>"$t" || unwritten "$1" "$_at"
 	if [ ! -s "$t" ] && recorded "created $2"; then
 		rm -f "$t" "$_at"
-		forget "created $2"
-		ascend "$2"
+		forget "$1" "created $2"
+		ascend "$1" "$2"
 	else
 		sync "$t"
 		_out=$(place "$t" "$_at" 2>&1) || fail "$1" "cannot replace $2" "$_out"
@@ -385,8 +385,8 @@ unsetting() {
 	notify "$1" "$5"
 	if [ "$w" = 0 ]; then say "$1" pending "back to ${_was:-nothing}"; return; fi
 	edit "$1" "$2" "$4" "$_was"
-	forget "setting $2 $3"
-	[ -z "$_was" ] || forget "was $2 $3 $_was"
+	forget "$1" "setting $2 $3"
+	[ -z "$_was" ] || forget "$1" "was $2 $3 $_was"
 	say "$1" changed "back to ${_was:-nothing}"
 }
 
@@ -480,7 +480,7 @@ unpackages() {
 	if [ "$w" = 0 ]; then say "$1" pending "remove$_gone"; return; fi
 	say "$1" begin
 	_out=$(manage "$2" remove $_gone 2>&1) || fail "$1" "cannot remove$_gone" "$_out"
-	for _name in $_gone; do forget "package $_name"; done
+	for _name in $_gone; do forget "$1" "package $_name"; done
 	say "$1" changed "remove$_gone"
 }
 
@@ -517,8 +517,8 @@ unarchive() {
 	if ! recorded "created $2"; then say "$1" ok; return; fi
 	if [ "$w" = 0 ]; then say "$1" pending remove; return; fi
 	rm -rf "$2"
-	forget "created $2"
-	ascend "$2"
+	forget "$1" "created $2"
+	ascend "$1" "$2"
 	say "$1" changed remove
 }
 
@@ -538,9 +538,11 @@ unit() {
 	fi
 }
 
-# control MANAGER VERB NAME: start, stop, restart, enable or disable.
+# control MANAGER VERB NAME: start, stop, restart, enable or disable. systemd refuses a unit that was started often of
+# late; that is meant for one that dies, not for changes by an operator.
 control() {
 	if [ "$1" = systemd ]; then
+		systemctl reset-failed "$3.service" 2>/dev/null
 		timeout "$limit" systemctl "$2" "$3.service"
 		return
 	fi
@@ -601,7 +603,8 @@ service() {
 		return
 	fi
 	[ -z "$_what" ] || say "$1" begin
-	[ -z "$stale" ] || systemctl daemon-reload
+	# systemd does not see by itself that a first drop-in has come, so that NeedDaemonReload alone would not do
+	[ "$3" != systemd ] || [ -z "$stale$_do" ] || systemctl daemon-reload
 	if [ -n "$_enable" ]; then
 		record "enabled $2" || unwritten "$1" $S/manifest
 		_out=$(control "$3" enable "$2" 2>&1) || fail "$1" "cannot enable" "$_out"
@@ -628,8 +631,8 @@ unservice() {
 	say "$1" begin
 	[ -z "$_do" ] || _out=$(control "$3" stop "$2" 2>&1) || fail "$1" "cannot stop" "$_out"
 	[ -z "$_disable" ] || _out=$(control "$3" disable "$2" 2>&1) || fail "$1" "cannot disable" "$_out"
-	forget "started $2"
-	forget "enabled $2"
+	forget "$1" "started $2"
+	forget "$1" "enabled $2"
 	rm -f "$S/dirty/$2"
 	say "$1" changed "$_what"
 }
