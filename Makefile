@@ -25,8 +25,9 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 
 bench: $(VENV)/.ready system  ## Speed beside ansible-core, pyinfra and plain ssh
-	$(BIN)/pip install --quiet --editable '.[bench]'
-	$(BIN)/pytest tests/bench/run.py
+	python3 -m venv $(VENV)/peers
+	$(VENV)/peers/bin/pip install --quiet '.[bench]'
+	$(BIN)/python -m tests.bench --peers $(VENV)/peers/bin --json bench.json
 
 system:
 	@sh tests/install-system-packages.sh

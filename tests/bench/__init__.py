@@ -1,0 +1,1 @@
+"""How fast mesosctl is, beside its peers. `python -m tests.bench`, or `make bench`; see README.md."""
