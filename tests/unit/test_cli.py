@@ -104,7 +104,9 @@ class TestEndings:
         assert run("plan", "--no-such-option").returncode == ExitCode.USAGE
 
     def test_an_unknown_command(self) -> None:
-        assert run("plann").returncode == ExitCode.USAGE
+        done = run("plann")
+        assert done.returncode == ExitCode.USAGE
+        assert "did you mean plan?" in done.stderr
 
     def test_no_inventory(self, tmp_path: Path) -> None:
         done = subprocess.run(
