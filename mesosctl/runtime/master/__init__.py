@@ -1,0 +1,1 @@
+"""The master: agents, frameworks, offers, and the APIs that show and change them."""
