@@ -1,0 +1,102 @@
+"""The flags of mesos-master. Names and defaults are Apache Mesos' (docs/configuration/master.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mesosctl.runtime.flags.declare import Flags, flag, optional
+from mesosctl.runtime.flags.kinds import DURATION, INTEGER, PATH, SWITCH, TEXT
+
+_ACCEPTED: dict[str, str | None] = {
+    "acls": None,
+    "agent_removal_rate_limit": None,
+    "allocator": "hierarchical",
+    "allocator_agent_recovery_factor": "0.8",
+    "allocator_recovery_timeout": "10mins",
+    "authenticate_agents": "false",
+    "authenticate_frameworks": "false",
+    "authenticate_http_frameworks": "false",
+    "authenticate_http_readonly": "false",
+    "authenticate_http_readwrite": "false",
+    "authentication_v0_timeout": "15secs",
+    "authenticators": "crammd5",
+    "authorizers": "local",
+    "credentials": None,
+    "domain": None,
+    "external_log_file": None,
+    "fair_sharing_excluded_resource_names": None,
+    "filter_gpu_resources": "true",
+    "firewall_rules": None,
+    "framework_sorter": "drf",
+    "hooks": None,
+    "http_authenticators": "basic",
+    "http_framework_authenticators": None,
+    "initialize_driver_logging": "true",
+    "ip_discovery_command": None,
+    "log_auto_initialize": "true",
+    "logbufsecs": "0",
+    "master_contender": None,
+    "master_detector": None,
+    "max_operator_event_stream_subscribers": "1000",
+    "memory_profiling": "false",
+    "min_allocatable_resources": "cpus:0.01|mem:32",
+    "modules": None,
+    "modules_dir": None,
+    "offer_constraints_re2_max_mem": "4KB",
+    "offer_constraints_re2_max_program_size": "100",
+    "publish_per_framework_metrics": "true",
+    "quorum": None,
+    "rate_limits": None,
+    "recovery_agent_removal_limit": "100%",
+    "registry": "replicated_log",
+    "registry_fetch_timeout": "1mins",
+    "registry_gc_interval": "15mins",
+    "registry_max_agent_age": "2weeks",
+    "registry_max_agent_count": "102400",
+    "registry_store_timeout": "20secs",
+    "registry_strict": "false",
+    "require_agent_domain": "false",
+    "role_sorter": "drf",
+    "webui_dir": "/usr/local/share/mesos/webui",
+    "whitelist": None,
+    "zk": None,
+    "zk_session_timeout": "10secs",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MasterFlags(Flags):
+    """Everything that a master is told from outside. Durations are in seconds."""
+
+    ACCEPTED: ClassVar[Mapping[str, str | None]] = _ACCEPTED
+
+    advertise_ip: str | None = optional(TEXT, "Address at which frameworks and agents reach this master.")
+    advertise_port: int | None = optional(INTEGER, "Port at which frameworks and agents reach this master.")
+    agent_ping_timeout: float = flag(DURATION, "15secs", "How long an agent may take to answer a ping.")
+    agent_reregister_timeout: float = flag(
+        DURATION, "10mins", "How long agents may take to come back after a new master was elected."
+    )
+    allocation_interval: float = flag(DURATION, "1secs", "Time between allocations of resources to frameworks.")
+    cluster: str | None = optional(TEXT, "Name of the cluster, for people.")
+    hostname: str | None = optional(TEXT, "Name of this master. By default the name of its address.")
+    hostname_lookup: bool = flag(SWITCH, "true", "Look up the name of this master; if not, its address is its name.")
+    ip: str | None = optional(TEXT, "Address to listen on. By default that of the host's name.")
+    log_dir: str | None = optional(PATH, "Directory for the log file. Nothing is written there unless it is given.")
+    logging_level: str = flag(TEXT, "INFO", "Lowest level to log: INFO, WARNING or ERROR.")
+    max_agent_ping_timeouts: int = flag(INTEGER, "5", "Missed pings after which an agent counts as unreachable.")
+    max_completed_frameworks: int = flag(INTEGER, "50", "How many finished frameworks are remembered.")
+    max_completed_tasks_per_framework: int = flag(
+        INTEGER, "1000", "How many finished tasks of a framework are remembered."
+    )
+    max_unreachable_tasks_per_framework: int = flag(
+        INTEGER, "1000", "How many unreachable tasks of a framework are remembered."
+    )
+    offer_timeout: float | None = optional(DURATION, "How long a framework may hold an offer. By default for ever.")
+    port: int = flag(INTEGER, "5050", "Port to listen on.")
+    quiet: bool = flag(SWITCH, "false", "Do not log to standard error.")
+    roles: str | None = optional(TEXT, "Roles that frameworks may have, separated by commas. By default any.")
+    root_submissions: bool = flag(SWITCH, "true", "Whether frameworks may run as root.")
+    weights: str | None = optional(TEXT, "Weights of roles, as role=weight,role=weight.")
+    work_dir: str | None = optional(PATH, "Directory for all that the master keeps.")

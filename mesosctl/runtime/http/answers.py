@@ -1,0 +1,46 @@
+"""Answers as Mesos writes them: JSON with `jsonp` and gzip, plain texts, and bodies read whole."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+
+import msgspec
+from aiohttp import hdrs, web
+
+GZIP_MINIMUM_BYTES = 1024
+"""Mesos compresses no answer that is shorter."""
+
+_json = msgspec.json.Encoder()
+
+
+def text_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer in plain text; without a body and a content type where the text is empty."""
+    if not text:
+        return empty_response(status, headers)
+    return web.Response(status=status, text=text, content_type="text/plain", charset="utf-8", headers=headers)
+
+
+def empty_response(status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer with `Content-Length: 0` and no content type."""
+    response = web.Response(status=status, headers=headers)
+    response.headers[hdrs.CONTENT_LENGTH] = "0"
+    return response
+
+
+def json_response(request: web.Request, value: object) -> web.Response:
+    """`value` (structs, dicts, lists, str, numbers) as JSON, or as a call of the function that `?jsonp=` names."""
+    body = _json.encode(value)
+    callback = request.query.get("jsonp")
+    if callback is not None:
+        body = b"%b(%b)" % (callback.encode(), body)
+    return body_response(request, body, "text/javascript" if callback is not None else "application/json")
+
+
+def body_response(request: web.Request, body: bytes, content_type: str, status: int = 200) -> web.Response:
+    """`body`, compressed where it is long and the client takes gzip."""
+    headers = {hdrs.CONTENT_TYPE: content_type}
+    if len(body) >= GZIP_MINIMUM_BYTES and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        body = gzip.compress(body, 6)
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    return web.Response(status=status, body=body, headers=headers)

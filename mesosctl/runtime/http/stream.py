@@ -1,0 +1,51 @@
+"""A RecordIO stream to a subscriber: one record in one HTTP chunk, in order, never blocking the sender."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from mesosctl.runtime.protocol.recordio import frame
+
+
+class RecordStream:
+    """Records go in by `send` at any time; `run` writes them until the stream is closed or the client is gone."""
+
+    def __init__(self) -> None:
+        self._records: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def send(self, record: bytes) -> None:
+        """Write a record as soon as the client takes it. A closed stream drops it."""
+        if not self._closed:
+            self._records.put_nowait(record)
+
+    def close(self) -> None:
+        """End the stream after the records that wait. May be repeated."""
+        if not self._closed:
+            self._closed = True
+            self._records.put_nowait(None)
+
+    async def run(self, request: web.Request, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Answer `request` with 200, `headers` (a Content-Type among them) and the stream, until it is closed.
+
+        `closed` is set afterwards, also when this is cancelled, as happens when the client goes away.
+        """
+        response = web.StreamResponse(headers=headers)
+        response.enable_chunked_encoding()
+        try:
+            with contextlib.suppress(ConnectionError):
+                await response.prepare(request)
+                while (record := await self._records.get()) is not None:
+                    await response.write(frame(record))
+                await response.write_eof()
+        finally:
+            self._closed = True
+        return response
