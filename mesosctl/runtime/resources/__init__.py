@@ -2,7 +2,21 @@
 
 from mesosctl.runtime.resources.algebra import Resources
 from mesosctl.runtime.resources.errors import ResourcesError
-from mesosctl.runtime.resources.operations import Conversion, conversions
+from mesosctl.runtime.resources.kinds import Form
+from mesosctl.runtime.resources.operations import Conversion, apply, conversions
 from mesosctl.runtime.resources.quantities import Quantities
+from mesosctl.runtime.resources.roles import check_role
+from mesosctl.runtime.resources.summary import counts, summary
 
-__all__ = ["Conversion", "Quantities", "Resources", "ResourcesError", "conversions"]
+__all__ = [
+    "Conversion",
+    "Form",
+    "Quantities",
+    "Resources",
+    "ResourcesError",
+    "apply",
+    "check_role",
+    "conversions",
+    "counts",
+    "summary",
+]
