@@ -175,13 +175,6 @@ def _add(messages: Any, enums: Any, outline: Outline, scope: str, package: str) 
         _add(proto.nested_type, proto.enum_type, inner, f"{scope}.{outline.name}", package)
     for number, label, kind, name, *_ in outline.fields:
         slot = proto.field.add(name=name, number=int(number))
-        if label == "map":
-            entry = proto.nested_type.add(name=f"{name.title().replace('_', '')}Entry")
-            entry.options.map_entry = True
-            entry.field.add(name="key", number=1, label=1, type=9)
-            slot.label, slot.type, slot.type_name = 3, 11, f".{scope}.{outline.name}.{entry.name}"
-            slot = entry.field.add(name="value", number=2)
-            label = "opt"
         slot.label = {"opt": 1, "req": 2, "rep": 3}[label]
         if kind in PLAIN:
             slot.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")

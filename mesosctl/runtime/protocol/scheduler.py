@@ -60,8 +60,8 @@ class AttributeConstraint(WireMessage):
         text_matches: Annotated[AttributeConstraint.Predicate.TextMatches | None, 5] = None
         text_not_matches: Annotated[AttributeConstraint.Predicate.TextNotMatches | None, 6] = None
 
-    selector: Annotated[AttributeConstraint.Selector | None, 1] = None
-    predicate: Annotated[AttributeConstraint.Predicate | None, 2] = None
+    selector: Annotated[AttributeConstraint.Selector, 1]
+    predicate: Annotated[AttributeConstraint.Predicate, 2]
 
 
 class OfferConstraints(WireMessage):
