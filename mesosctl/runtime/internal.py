@@ -48,6 +48,9 @@ class Register(Message, frozen=True):
     frameworks: tuple[FrameworkInfo, ...] = ()
     checkpointed: tuple[Resource, ...] = ()
     """Dynamic reservations and persistent volumes."""
+    capabilities: tuple[AgentInfo.Capability, ...] = ()
+    ip: str | None = None
+    """Where clients reach the agent's API; unset: the address that this stream comes from."""
 
 
 class StatusUpdate(Message, frozen=True):
