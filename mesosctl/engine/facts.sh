@@ -2,6 +2,9 @@
 # will change the host follows), deep (1: for the preflight check), users, zookeeper_port and conf (mesos' etc folder).
 tell() { printf '%s %s %s\n' "$n" "$1" "$2"; }
 
+# note KEY VALUE: like tell, but all notes go out together at the end. Not in a subshell.
+note() { told="$told$n $1 $2$nl"; }
+
 tell clock "$(date +%s.%N)"
 (
 	ID="" VERSION_ID="" VERSION_CODENAME="" ID_LIKE=""
@@ -11,12 +14,12 @@ tell clock "$(date +%s.%N)"
 ) 2>/dev/null
 for _manager in apt-get dnf yum; do
 	if command -v $_manager >/dev/null; then
-		tell manager ${_manager%-get}
+		note manager ${_manager%-get}
 		break
 	fi
 done
-if [ -d /run/systemd/system ]; then tell init systemd; else tell init script; fi
-tell kernel "$(uname -m -r -n)"
+if [ -d /run/systemd/system ]; then note init systemd; else note init script; fi
+note kernel "$(uname -m -r -n)"
 if [ -r /sys/fs/selinux/enforce ]; then tell selinux "$(cat /sys/fs/selinux/enforce)"; fi
 if [ -r /etc/selinux/config ]; then tell selinux_config "$(sed -n 's/^SELINUX=//p' /etc/selinux/config)"; fi
 for _user in $users; do
@@ -24,7 +27,7 @@ for _user in $users; do
 	case $_user in *[!A-Za-z0-9._-]*) continue ;; esac
 	eval "_home=~$_user"
 	if [ "$_home" != "~$_user" ]; then
-		tell home "$_user $_home"
+		note home "$_user $_home"
 		[ "$_user" = root ] || tell group "$_user $(id -gn "$_user")"
 		if [ -f "$_home/.m2/settings.xml" ]; then
 			tell file "$_home/.m2/settings.xml $(base64 -w 0 <"$_home/.m2/settings.xml")"
@@ -46,7 +49,9 @@ fi
 for _file in "$S"/upload/*; do
 	if [ -f "$_file" ]; then tell upload "${_file##*/}"; fi
 done
-if [ "$w" = 1 ]; then _out=$(mkdir -p "$S/original" "$S/dirty" "$S/upload" 2>&1) || fail lock "$_out"; fi
+if [ "$w" = 1 ] && ! { [ -d "$S/original" ] && [ -d "$S/dirty" ] && [ -d "$S/upload" ]; }; then
+	_out=$(mkdir -p "$S/original" "$S/dirty" "$S/upload" 2>&1) || fail lock "$_out"
+fi
 if [ "$deep" = 1 ]; then
 	tell cpus "$(nproc)"
 	sed -n "s/^MemTotal: *\([0-9]*\) kB/$n memory \1/p" /proc/meminfo

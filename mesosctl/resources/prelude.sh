@@ -16,14 +16,12 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 cd /
 
-# say INDEX STATUS [MESSAGE]: one result line. What holds already needs no line sent at once: it goes with the next.
+# say INDEX STATUS [MESSAGE]: one result line. It waits for the next that cannot wait: that something takes long now, or
+# has failed.
 say() {
-	later "$@"
-	[ "$2" = ok ] || speak
+	told="$told$n $1 $2 ${3-}$nl"
+	case $2 in begin | failed) speak ;; esac
 }
-
-# later INDEX STATUS [MESSAGE]: a result line that `speak` sends.
-later() { told="$told$n $1 $2 ${3-}$nl"; }
 
 # speak: sends the lines that wait; a line of its own for each would cost both sides a packet.
 speak() {
@@ -160,6 +158,8 @@ lock() {
 			fail lock "it is locked by $_owner (run $_run) for another $((_until - now)) seconds"
 		fi
 	fi
+	{ printf '%s\n' "$_line" >$L.new && mv $L.new $L; } 2>/dev/null && return
+	# the same again, by a program that says what is wrong
 	_out=$({ printf '%s\n' "$_line" | tee $L.new >/dev/null && mv $L.new $L; } 2>&1) || fail lock "$_out"
 }
 
@@ -245,11 +245,10 @@ flush() {
 	set -- $placed
 	while [ $# -ge 4 ]; do
 		mv -f "$3" "$4" 2>/dev/null || _out=$(place "$3" "$4" 2>&1) || fail "$1" "cannot replace $4" "$_out"
-		later "$1" changed "$2"
+		say "$1" changed "$2"
 		_paths="$_paths $4"
 		shift 4
 	done
-	speak
 	label "$_paths"
 	tmps= placed=
 }
@@ -556,6 +555,7 @@ control() {
 # wait_ready SECONDS COMMAND: asks every half second.
 wait_ready() {
 	[ -n "$2" ] || return 0
+	speak
 	_end=$(($(date +%s) + $1))
 	until (eval "$2") >/dev/null 2>&1; do
 		[ "$(date +%s)" -lt $_end ] || return 1

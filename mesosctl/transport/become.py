@@ -23,7 +23,7 @@ class Root:
     """How one session becomes root: the command to ask of the server, and the dialogue that follows."""
 
     def __init__(self, host: Host, script: str) -> None:
-        """`script` is what root's sh runs (a text for `sh -c`)."""
+        """`script` is what root's sh runs; any login shell must understand it (`exec sh …`)."""
         self._host = host
         nonce = secrets.token_hex(8)
         self._prompt = f"{nonce}-pw"
@@ -32,7 +32,7 @@ class Root:
             inner = f"echo {nonce}-ready; {script}"
             self.command = f"sudo -S -H -p {self._prompt} -- sh -c {shlex.quote(inner)}"
         else:
-            self.command = f"exec sh -c {shlex.quote(script)}"
+            self.command = script
 
     def enter(self, session: Session) -> bytes:
         """Answer sudo, and return what root's shell has written already. Raises TransportError (sudo-…)."""
