@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
+from mesosctl.cli import COLLECT_AFTER
 from mesosctl.engine.report import Status
 from mesosctl.engine.run import Run
 from mesosctl.inventory.load import load_inventory
@@ -24,6 +26,7 @@ def resources() -> list[Resource]:
 
 
 def main(inventory: str) -> int:
+    gc.set_threshold(COLLECT_AFTER)  # as the command line does
     cluster = load_inventory(Path(inventory))
     with Run(cluster, SshTransport(cluster), action="bootstrap", writes=True) as run:
         run.gather()
