@@ -94,6 +94,11 @@ class Resources:
     def filter(self, wanted: Callable[[Kind], bool]) -> Resources:
         return _made({kind: amount for kind, amount in self._amounts.items() if wanted(kind)})
 
+    def map(self, change: Callable[[Kind, Amount], Amount]) -> Resources:
+        """With other amounts; kinds of which nothing is left are not there."""
+        changed = ((kind, change(kind, amount)) for kind, amount in self._amounts.items())
+        return _made({kind: amount for kind, amount in changed if amount})
+
     def reserved(self, role: str | None = None) -> Resources:
         """Reserved to that very role, or to any."""
         return self.filter(lambda kind: bool(kind.reservations) and (role is None or kind.role == role))

@@ -36,6 +36,9 @@ class Conversion(NamedTuple):
     def allocated_to(self, role: str) -> Conversion:
         return self._replace(consumed=self.consumed.allocated_to(role), converted=self.converted.allocated_to(role))
 
+    def unallocated(self) -> Conversion:
+        return self._replace(consumed=self.consumed.unallocated(), converted=self.converted.unallocated())
+
 
 def apply(resources: Resources, conversions: Iterable[Conversion]) -> Resources:
     """One after the other. Raises ResourcesError."""

@@ -1,0 +1,128 @@
+"""What the allocator keeps of each framework and agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mesosctl.runtime.protocol.basics import DomainInfo
+from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
+from mesosctl.runtime.resources import Quantities, Resources
+from mesosctl.runtime.resources.kinds import Kind
+from mesosctl.runtime.resources.roles import UNRESERVED
+
+_Capability = FrameworkInfo.Capability.Type
+
+
+class Filter(NamedTuple):
+    """Until then (seconds since the epoch) these resources, or a part of them, are not wanted."""
+
+    until: float
+    resources: Resources
+
+
+class Framework:
+    def __init__(self, info: FrameworkInfo, suppressed: Iterable[str], active: bool) -> None:
+        self.active = active
+        self.suppressed: set[str] = set()
+        self.agents: set[str] = set()
+        """On which it holds something."""
+        self._filters: dict[str, dict[str, list[Filter]]] = {}
+        self.update(info, suppressed)
+
+    def update(self, info: FrameworkInfo, suppressed: Iterable[str]) -> None:
+        self._capabilities = {capability.type for capability in info.capabilities}
+        if _Capability.MULTI_ROLE in self._capabilities:
+            self.roles = frozenset(info.roles)
+        else:
+            self.roles = frozenset((info.role or UNRESERVED,))
+        self._minimum = {
+            role: [Quantities.of_scalars(alternative.quantities) for alternative in minimum.quantities]
+            for role, filters in info.offer_filters.items()
+            if (minimum := filters.min_allocatable_resources) is not None
+        }
+        for role in self._filters.keys() - self.roles:
+            del self._filters[role]
+        before, self.suppressed = self.suppressed, set(suppressed) & self.roles
+        for role in before - self.suppressed:
+            self._filters.pop(role, None)
+
+    def named(self, roles: Iterable[str]) -> frozenset[str]:
+        """Those of its roles that are named, all where none is."""
+        named = frozenset(roles)
+        return self.roles & named if named else self.roles
+
+    def can(self, capability: FrameworkInfo.Capability.Type) -> bool:
+        return capability in self._capabilities
+
+    def usable(self, kind: Kind) -> bool:
+        """Whether its capabilities allow to offer it such a resource."""
+        return (
+            (not kind.revocable or self.can(_Capability.REVOCABLE_RESOURCES))
+            and (len(kind.reservations) < 2 or self.can(_Capability.RESERVATION_REFINEMENT))
+            and (kind.shared is None or self.can(_Capability.SHARED_RESOURCES))
+        )
+
+    def minimum(self, role: str, default: list[Quantities]) -> list[Quantities]:
+        """The least that it wants to be offered: any of these."""
+        return self._minimum.get(role, default)
+
+    # Filters.
+
+    def refuse(self, role: str, agent_id: str, refused: Filter) -> None:
+        self._filters.setdefault(role, {}).setdefault(agent_id, []).append(refused)
+
+    def refuses(self, role: str, agent_id: str, resources: Resources, now: float) -> bool:
+        """Forgets filters of the agent that are over."""
+        agents = self._filters.get(role)
+        if not agents or agent_id not in agents:
+            return False
+        valid = agents[agent_id] = [refused for refused in agents[agent_id] if refused.until > now]
+        if not valid:
+            del agents[agent_id]
+        return any(refused.resources.contains(resources) for refused in valid)
+
+    def want_all(self, roles: Iterable[str]) -> None:
+        """Drops the filters of these roles."""
+        for role in roles:
+            self._filters.pop(role, None)
+
+    def want_agent(self, agent_id: str) -> None:
+        """Drops the filters for an agent."""
+        for agents in self._filters.values():
+            agents.pop(agent_id, None)
+
+
+@dataclass
+class Agent:
+    id: str
+    info: AgentInfo
+    total: Resources
+    active: bool = True
+    used: dict[str, Resources] = field(default_factory=dict)
+    """By framework, also by such as are not known (yet); with `allocation_info`."""
+
+    def __post_init__(self) -> None:
+        self.recount()
+
+    def recount(self) -> None:
+        """Counts `free` anew. Shared volumes are always free, how often they may be taken."""
+        shared = self.total.shared()
+        self.free = self.total - shared
+        for resources in self.used.values():
+            self.free -= resources.unallocated()
+        self.free += shared
+        self.gpus = bool(self.total.named("gpus"))
+
+    def take(self, framework_id: str, resources: Resources) -> None:
+        """Free ones, with `allocation_info`."""
+        self.used[framework_id] = self.used.get(framework_id, Resources()) + resources
+        taken = resources.unallocated()
+        self.free -= taken - taken.shared()
+
+    def remote(self, domain: DomainInfo | None) -> bool:
+        """In another region than that domain; never where either is unknown."""
+        mine = self.info.domain.fault_domain if self.info.domain else None
+        theirs = domain.fault_domain if domain else None
+        return mine is not None and theirs is not None and mine.region != theirs.region
