@@ -533,7 +533,7 @@ unit() {
 	elif [ -x "/etc/init.d/$1" ]; then
 		loaded=1
 		! "/etc/init.d/$1" status >/dev/null 2>&1 || active=1
-		case "$(echo /etc/rc[2-5].d/S[0-9][0-9]"$1")" in *"*"*) ;; *) enabled=1 ;; esac
+		case "$(echo /etc/rc[2-5].d/S[0-9][0-9]"$1")" in *"["*) ;; *) enabled=1 ;; esac
 	fi
 }
 
