@@ -1,0 +1,177 @@
+"""ACCEPT: the operations of a scheduler on what it was offered, one after the other; what is left over is free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.master.allocation import allocated
+from mesosctl.runtime.master.offers import Offers
+from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task
+from mesosctl.runtime.master.state import State
+from mesosctl.runtime.master.tasks import Tasks
+from mesosctl.runtime.master.validation.offers import problem_of_offers
+from mesosctl.runtime.master.validation.tasks import executor_share, problem_of_group, problem_of_task
+from mesosctl.runtime.protocol.basics import AgentID
+from mesosctl.runtime.protocol.offers import Filters, Offer, OperationState, OperationStatus
+from mesosctl.runtime.protocol.scheduler import Call, Event
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.resources import Form, Resources, ResourcesError, apply, conversions
+
+_Type = Offer.Operation.Type
+_Reason = TaskStatus.Reason
+
+
+class Accepts:
+    def __init__(self, state: State, offers: Offers, tasks: Tasks) -> None:
+        self._state = state
+        self._offers = offers
+        self._tasks = tasks
+
+    def accept(self, framework: Framework, call: Call.Accept) -> None:
+        """Offers without operations, or with a LAUNCH of no tasks, are declined."""
+        ids = [offer_id.value for offer_id in call.offer_ids]
+        problem = problem_of_offers(ids, self._state.offers, framework) if ids else "No offers specified"
+        if problem is not None:
+            self._refuse(framework, ids, call.operations, f"Task launched with invalid offers: {problem}")
+            return
+        offers = [self._state.offers[offer_id] for offer_id in ids]
+        agent, role = self._state.agents[offers[0].agent_id], offers[0].role
+        left = NOTHING
+        for offer in offers:
+            self._offers.remove(offer)
+            left += offer.resources
+        for operation in call.operations:
+            left = self._perform(framework, agent, allocated(operation, role), left)
+        if left:
+            self._state.allocator.recover_resources(framework.id, agent.id, left, call.filters or Filters())
+
+    def _perform(self, framework: Framework, agent: Agent, operation: Offer.Operation, left: Resources) -> Resources:
+        """Carry out one operation on what is left of the offers; gives what is left then."""
+        if operation.type is _Type.LAUNCH and operation.launch:
+            for task in operation.launch.task_infos:
+                left = self._launch(framework, agent, task, left)
+            return left
+        if operation.type is _Type.LAUNCH_GROUP and operation.launch_group:
+            group = operation.launch_group
+            return self._launch_group(framework, agent, group.task_group.tasks, group.executor, left)
+        return self._convert(framework, agent, operation, left)
+
+    def _launch(self, framework: Framework, agent: Agent, task: TaskInfo, left: Resources) -> Resources:
+        if task.executor and task.executor.framework_id is None:
+            executor = msgspec.structs.replace(task.executor, framework_id=framework.framework_id)
+            task = msgspec.structs.replace(task, executor=executor)
+        if problem := problem_of_task(task, framework, agent, left):
+            self._error(framework, agent, [task], _Reason.REASON_TASK_INVALID, problem)
+            return left
+        used = self._enter(framework, agent, [task], task.executor)
+        self._state.tell(agent, internal.RunTasks(framework.info, (task,), task.executor))
+        return left - used
+
+    def _launch_group(
+        self,
+        framework: Framework,
+        agent: Agent,
+        tasks: Sequence[TaskInfo],
+        executor: ExecutorInfo,
+        left: Resources,
+    ) -> Resources:
+        if executor.framework_id is None:
+            executor = msgspec.structs.replace(executor, framework_id=framework.framework_id)
+        tasks = [task if task.executor else msgspec.structs.replace(task, executor=executor) for task in tasks]
+        if problem := problem_of_group(tasks, executor, framework, agent, left):
+            self._error(framework, agent, tasks, _Reason.REASON_TASK_GROUP_INVALID, problem)
+            return left
+        used = self._enter(framework, agent, tasks, executor)
+        self._state.tell(agent, internal.RunTasks(framework.info, tuple(tasks), executor, group=True))
+        return left - used
+
+    def _enter(
+        self, framework: Framework, agent: Agent, tasks: Iterable[TaskInfo], executor: ExecutorInfo | None
+    ) -> Resources:
+        """Book the tasks, and their executor where it is new; gives what they take."""
+        used = NOTHING
+        if executor and (framework.id, executor.executor_id.value) not in agent.executors:
+            share = executor_share(executor, framework, agent)
+            self._tasks.add_executor(framework, agent, Executor(executor, framework.id, agent.id, share))
+            used += share
+        for task in tasks:
+            resources = Resources.of(task.resources)
+            executor_id = executor.executor_id.value if executor else None
+            self._tasks.add(framework, agent, Task(task, framework.id, agent.id, executor_id, resources))
+            used += resources
+        return used
+
+    def _convert(self, framework: Framework, agent: Agent, operation: Offer.Operation, left: Resources) -> Resources:
+        """RESERVE, CREATE and the like: the agent keeps what they make."""
+        try:
+            made = conversions(operation)
+            converted = apply(left, made)
+            bare = (
+                each._replace(consumed=each.consumed.unallocated(), converted=each.converted.unallocated())
+                for each in made
+            )
+            total = apply(agent.total, bare)
+        except ResourcesError as error:
+            self._tell_operation(framework, operation, OperationState.OPERATION_ERROR, agent, str(error))
+            return left
+        agent.total = total
+        agent.checkpointed = total.checkpointed().messages(Form.REFINED)
+        self._state.allocator.update_allocation(framework.id, agent.id, made)
+        self._state.tell(agent, internal.Checkpoint(agent.checkpointed))
+        self._tell_operation(framework, operation, OperationState.OPERATION_FINISHED, agent)
+        return converted
+
+    def _tell_operation(
+        self,
+        framework: Framework,
+        operation: Offer.Operation,
+        state: OperationState,
+        agent: Agent,
+        problem: str | None = None,
+    ) -> None:
+        """Where the scheduler gave the operation an id, it wants to hear of it."""
+        if operation.id is None:
+            return
+        message = f"{problem}; on agent {agent.id} at {agent.pid} ({agent.info.hostname})" if problem else None
+        status = OperationStatus(
+            state=state,
+            operation_id=operation.id,
+            message=message,
+            agent_id=None if problem else AgentID(agent.id),
+        )
+        event = Event.UpdateOperationStatus(status=status)
+        self._state.send(framework, Event(type=Event.Type.UPDATE_OPERATION_STATUS, update_operation_status=event))
+
+    def _refuse(
+        self, framework: Framework, ids: Iterable[str], operations: Iterable[Offer.Operation], message: str
+    ) -> None:
+        """The offers cannot be used: those of the framework are void, its tasks are dropped."""
+        for offer_id in ids:
+            if offer := framework.offers.get(offer_id):
+                self._offers.give_back(offer)
+        for operation in operations:
+            tasks: tuple[TaskInfo, ...] = operation.launch.task_infos if operation.launch else ()
+            if operation.launch_group:
+                tasks += operation.launch_group.task_group.tasks
+            for task in tasks:
+                status = self._state.status(
+                    framework,
+                    task.task_id.value,
+                    task.agent_id.value,
+                    TaskState.TASK_DROPPED,
+                    _Reason.REASON_INVALID_OFFERS,
+                    message,
+                )
+                self._state.update(framework, status)
+
+    def _error(
+        self, framework: Framework, agent: Agent, tasks: Iterable[TaskInfo], reason: TaskStatus.Reason, message: str
+    ) -> None:
+        for task in tasks:
+            status = self._state.status(
+                framework, task.task_id.value, task.agent_id.value, TaskState.TASK_ERROR, reason, message
+            )
+            self._state.update(framework, status)

@@ -1,0 +1,137 @@
+"""The master as a state machine: what happens goes in by method calls, what is to be done comes out by `emit`.
+
+No I/O and no clock of its own. Streams are named by their ids; the caller opens them, reports when they break, and
+ends them when told to. Calls of schedulers must be complete (`validation.calls`) and come on the framework's stream.
+"""
+
+from __future__ import annotations
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.clock import Clock
+from mesosctl.runtime.master.accepts import Accepts
+from mesosctl.runtime.master.actions import Emit
+from mesosctl.runtime.master.agents import Agents
+from mesosctl.runtime.master.allocator import Allocator, Options
+from mesosctl.runtime.master.frameworks import Frameworks
+from mesosctl.runtime.master.offers import Offers
+from mesosctl.runtime.master.options import MasterOptions
+from mesosctl.runtime.master.reconciliation import Reconciliation
+from mesosctl.runtime.master.records import Framework
+from mesosctl.runtime.master.state import State
+from mesosctl.runtime.master.tasks import Tasks
+from mesosctl.runtime.master.validation.calls import problem_of_call
+from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.scheduler import Call
+
+_Type = Call.Type
+
+
+class Master:
+    def __init__(self, options: MasterOptions, clock: Clock, emit: Emit) -> None:
+        allocator = Allocator(clock, Options(allocation_interval=options.allocation_interval))
+        self.state = State(options, clock, allocator, emit)
+        self._offers = Offers(self.state)
+        self._tasks = Tasks(self.state)
+        self._frameworks = Frameworks(self.state, self._offers, self._tasks)
+        self._agents = Agents(self.state, self._offers, self._tasks, self._frameworks)
+        self._accepts = Accepts(self.state, self._offers, self._tasks)
+        self._reconciliation = Reconciliation(self.state)
+
+    def start(self) -> None:
+        """Begin to make offers."""
+        self._offers.start()
+
+    # Schedulers.
+
+    def subscribe(self, stream: str, call: Call) -> None:
+        """A SUBSCRIBE that is to be answered on `stream`."""
+        assert call.subscribe is not None  # the call is complete
+        self._frameworks.subscribe(stream, call.subscribe)
+
+    def scheduler_disconnected(self, stream: str) -> None:
+        self._frameworks.disconnected(stream)
+
+    def framework_for(self, call: Call, stream: str | None) -> Framework:
+        """The framework that a call other than SUBSCRIBE speaks for. Raises Refusal (400, 403)."""
+        framework = self.state.frameworks.get(call.framework_id.value if call.framework_id else "")
+        if framework is None:
+            raise Refusal(400, "Framework cannot be found")
+        if not framework.connected:
+            raise Refusal(403, "Framework is not subscribed")
+        if stream is None:
+            raise Refusal(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
+        if stream != framework.stream:
+            raise Refusal(
+                400,
+                f"The stream ID '{stream}' included in this request didn't match the stream ID currently"
+                f" associated with framework ID {framework.id}",
+            )
+        return framework
+
+    def call(self, framework: Framework, call: Call) -> int:
+        """Carry out a call other than SUBSCRIBE; gives the HTTP status. Raises Refusal where it cannot be."""
+        match call.type:
+            case _Type.TEARDOWN:
+                self._frameworks.remove(framework)
+            case _Type.ACCEPT if call.accept:
+                self._accepts.accept(framework, call.accept)
+            case _Type.DECLINE if call.decline:
+                self._offers.decline(framework, call.decline)
+            case _Type.REVIVE:
+                self._frameworks.revive(framework, call.revive)
+            case _Type.SUPPRESS:
+                self._frameworks.suppress(framework, call.suppress)
+            case _Type.KILL if call.kill:
+                self._reconciliation.kill(framework, call.kill)
+            case _Type.SHUTDOWN if call.shutdown:
+                self._tasks.shutdown_executor(framework, call.shutdown)
+            case _Type.ACKNOWLEDGE if call.acknowledge:
+                self._tasks.acknowledge(framework, call.acknowledge)
+            case _Type.RECONCILE if call.reconcile:
+                self._reconciliation.reconcile(framework, call.reconcile)
+            case _Type.RECONCILE_OPERATIONS if call.reconcile_operations:
+                self._reconciliation.reconcile_operations(framework, call.reconcile_operations)
+            case _Type.MESSAGE if call.message:
+                self._tasks.message(framework, call.message)
+            case _Type.REQUEST:
+                pass  # a hint that Mesos' own allocator does not take either
+            case _Type.UPDATE_FRAMEWORK if call.update_framework:
+                self._frameworks.update(framework, call.update_framework)
+                return 200
+            case _:
+                raise Refusal(501, f"{call.type} is not implemented")
+        return 202
+
+    # Agents.
+
+    def register_agent(self, stream: str, peer: str, message: internal.Register) -> None:
+        """An agent that connected from the address `peer` is to be answered on `stream`."""
+        self._agents.register(stream, peer, message)
+
+    def agent_disconnected(self, stream: str) -> None:
+        self._agents.disconnected(stream)
+
+    def agent_message(self, stream: str, message: internal.FromAgent) -> None:
+        """Anything else an agent says. Raises Refusal (400) where it is not registered on that stream."""
+        agent = self._agents.of_stream(stream)
+        if agent is None:
+            raise Refusal(400, "The agent is not registered on this stream")
+        match message:
+            case internal.StatusUpdate():
+                self._tasks.updated(agent, message)
+            case internal.ExecutorExited():
+                self._tasks.executor_exited(agent, message)
+            case internal.ExecutorMessage():
+                self._tasks.executor_message(agent, message)
+            case internal.Pong():
+                self._agents.ponged(agent)
+            case internal.Unregister():
+                self._agents.remove(agent, "the agent unregistered")
+            case _:
+                raise Refusal(400, "The agent is registered already")
+
+
+def check_call(call: Call) -> None:
+    """Raises Refusal (400) where a call is not complete."""
+    if problem := problem_of_call(call):
+        raise Refusal(400, f"Failed to validate scheduler::Call: {problem}")

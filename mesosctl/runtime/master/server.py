@@ -1,0 +1,96 @@
+"""A master at work: the state machine on the event loop, with the streams of schedulers and agents."""
+
+from __future__ import annotations
+
+import uuid
+
+import msgspec
+from aiohttp import hdrs, web
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.clock import LoopClock
+from mesosctl.runtime.http.answers import empty_response
+from mesosctl.runtime.http.stream import RecordStream
+from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, ToAgent, ToScheduler
+from mesosctl.runtime.master.core import Master, check_call
+from mesosctl.runtime.master.options import MasterOptions
+from mesosctl.runtime.protocol.codec import MediaType, decode, encode
+from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.negotiation import request_media, response_media
+from mesosctl.runtime.protocol.scheduler import Call
+
+STREAM_ID = "Mesos-Stream-Id"
+
+
+class Server:
+    """The handlers of the two APIs that change a master. Use it inside a running event loop."""
+
+    def __init__(self, options: MasterOptions) -> None:
+        self.master = Master(options, LoopClock(), self._carry_out)
+        self._schedulers: dict[str, tuple[RecordStream, MediaType]] = {}
+        self._agents: dict[str, RecordStream] = {}
+        self._to_agent = msgspec.json.Encoder()
+        self._from_agent: msgspec.json.Decoder[internal.FromAgent] = msgspec.json.Decoder(internal.FromAgent)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/api/v1/scheduler", self.scheduler), web.post(internal.PATH, self.agent)]
+
+    async def scheduler(self, request: web.Request) -> web.StreamResponse:
+        media = request_media(request.headers.get(hdrs.CONTENT_TYPE))
+        call = decode(Call, await request.read(), media)
+        check_call(call)
+        stream_id = request.headers.get(STREAM_ID)
+        if call.type is not Call.Type.SUBSCRIBE:
+            framework = self.master.framework_for(call, stream_id)
+            return empty_response(self.master.call(framework, call))
+        accepted = response_media(request.headers.get(hdrs.ACCEPT))
+        if stream_id is not None:
+            raise Refusal(400, f"Subscribe calls should not include the '{STREAM_ID}' header")
+        stream_id, stream = str(uuid.uuid4()), RecordStream()
+        self._schedulers[stream_id] = stream, accepted
+        self.master.subscribe(stream_id, call)
+        try:
+            return await stream.run(request, {hdrs.CONTENT_TYPE: accepted, STREAM_ID: stream_id})
+        finally:
+            del self._schedulers[stream_id]
+            self.master.scheduler_disconnected(stream_id)
+
+    async def agent(self, request: web.Request) -> web.StreamResponse:
+        try:
+            message = self._from_agent.decode(await request.read())
+        except msgspec.MsgspecError as error:
+            raise Refusal(400, f"Failed to read the message of an agent: {error}") from None
+        stream_id = request.headers.get(STREAM_ID)
+        if not isinstance(message, internal.Register):
+            self.master.agent_message(stream_id or "", message)
+            return empty_response(202)
+        stream_id, stream = str(uuid.uuid4()), RecordStream()
+        self._agents[stream_id] = stream
+        self.master.register_agent(stream_id, request.remote or "", message)
+        try:
+            return await stream.run(request, {hdrs.CONTENT_TYPE: MediaType.JSON, STREAM_ID: stream_id})
+        finally:
+            del self._agents[stream_id]
+            self.master.agent_disconnected(stream_id)
+
+    def close(self) -> None:
+        """End all streams, so that their clients look for a master again."""
+        for stream, _ in self._schedulers.values():
+            stream.close()
+        for stream in self._agents.values():
+            stream.close()
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case ToScheduler(stream_id, event):
+                if found := self._schedulers.get(stream_id):
+                    found[0].send(encode(event, found[1]))
+            case CloseScheduler(stream_id):
+                if found := self._schedulers.get(stream_id):
+                    found[0].close()
+            case ToAgent(stream_id, message):
+                if agent := self._agents.get(stream_id):
+                    agent.send(self._to_agent.encode(message))
+            case CloseAgent(stream_id):
+                if agent := self._agents.get(stream_id):
+                    agent.close()

@@ -1,0 +1,112 @@
+"""What all parts of the master share: its records, its clock, and the ways to send an event or a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.clock import Clock
+from mesosctl.runtime.master.actions import Emit, ToAgent, ToScheduler
+from mesosctl.runtime.master.allocator import Allocator
+from mesosctl.runtime.master.options import MasterOptions
+from mesosctl.runtime.master.records import Agent, Capability, Framework, Offer, Task, Unreachable
+from mesosctl.runtime.protocol.basics import AgentID, TaskID
+from mesosctl.runtime.protocol.scheduler import Event
+from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+
+MAX_GONE_AGENTS = 102_400
+
+
+class State:
+    """The records of one master. The other modules change them; nothing here decides anything."""
+
+    def __init__(self, options: MasterOptions, clock: Clock, allocator: Allocator, emit: Emit) -> None:
+        self.options = options
+        self.clock = clock
+        self.allocator = allocator
+        self.emit = emit
+        self.started = clock.now()
+        self.frameworks: dict[str, Framework] = {}
+        self.completed: dict[str, Framework] = {}
+        self.agents: dict[str, Agent] = {}
+        self.unreachable: dict[str, Unreachable] = {}
+        self.gone: dict[str, float] = {}
+        """Agents that will not come back under this id, and since when."""
+        self.offers: dict[str, Offer] = {}
+        self._next = {"framework": 0, "agent": 0, "offer": 0}
+
+    def new_framework_id(self) -> str:
+        return f"{self.options.info.id}-{self._count('framework'):04d}"
+
+    def new_agent_id(self) -> str:
+        return f"{self.options.info.id}-S{self._count('agent')}"
+
+    def new_offer_id(self) -> str:
+        return f"{self.options.info.id}-O{self._count('offer')}"
+
+    def send(self, framework: Framework, event: Event) -> None:
+        """To the framework's scheduler; dropped while it is disconnected."""
+        if framework.stream is not None:
+            self.emit(ToScheduler(framework.stream, event))
+
+    def tell(self, agent: Agent, message: internal.ToAgent) -> None:
+        """To the agent; dropped while it is disconnected."""
+        if agent.stream is not None:
+            self.emit(ToAgent(agent.stream, message))
+
+    def update(self, framework: Framework, status: TaskStatus) -> None:
+        self.send(framework, Event(type=Event.Type.UPDATE, update=Event.Update(status=status)))
+
+    def status(
+        self,
+        framework: Framework,
+        task_id: str,
+        agent_id: str | None,
+        state: TaskState,
+        reason: TaskStatus.Reason,
+        message: str,
+    ) -> TaskStatus:
+        """A status of the master's own, that needs no acknowledgement; in states that the framework knows."""
+        return TaskStatus(
+            task_id=TaskID(task_id),
+            state=state_for(framework, state),
+            source=TaskStatus.Source.SOURCE_MASTER,
+            reason=reason,
+            message=message,
+            agent_id=None if agent_id is None else AgentID(agent_id),
+            timestamp=self.clock.now(),
+        )
+
+    def tasks(self) -> Iterator[Task]:
+        """Of all frameworks that are not completed, those that cannot be reached included."""
+        for framework in self.frameworks.values():
+            yield from framework.tasks.values()
+            yield from framework.unreachable.values()
+
+    def agents_of(self, framework: Framework) -> Iterable[Agent]:
+        """Where it has tasks or executors."""
+        ids = {task.agent_id for task in framework.tasks.values()} | {agent_id for agent_id, _ in framework.executors}
+        return [self.agents[agent_id] for agent_id in sorted(ids) if agent_id in self.agents]
+
+    def _count(self, kind: str) -> int:
+        number = self._next[kind]
+        self._next[kind] = number + 1
+        return number
+
+
+_NEW_STATES = frozenset(
+    {
+        TaskState.TASK_DROPPED,
+        TaskState.TASK_UNREACHABLE,
+        TaskState.TASK_GONE,
+        TaskState.TASK_GONE_BY_OPERATOR,
+        TaskState.TASK_UNKNOWN,
+    }
+)
+
+
+def state_for(framework: Framework, state: TaskState) -> TaskState:
+    """TASK_LOST in place of the states that only PARTITION_AWARE frameworks know."""
+    if state in _NEW_STATES and not framework.can(Capability.PARTITION_AWARE):
+        return TaskState.TASK_LOST
+    return state

@@ -1,0 +1,115 @@
+"""The life of tasks and executors on agents, as the master sees it: bookkeeping, updates, acknowledgements, removal."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.master.records import TERMINAL, Agent, Executor, Framework, Task
+from mesosctl.runtime.master.state import State
+from mesosctl.runtime.protocol.basics import AgentID, ExecutorID
+from mesosctl.runtime.protocol.scheduler import Call, Event
+from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+
+
+class Tasks:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    # What runs where.
+
+    def add(self, framework: Framework, agent: Agent, task: Task) -> None:
+        """The agent has the task, or is about to be told of it; its resources are the framework's already."""
+        framework.tasks[task.id] = task
+        agent.tasks[framework.id, task.id] = task
+        if not task.ended:
+            agent.hold(framework, task.resources)
+
+    def add_executor(self, framework: Framework, agent: Agent, executor: Executor) -> None:
+        framework.executors[agent.id, executor.id] = executor
+        agent.executors[framework.id, executor.id] = executor
+        agent.hold(framework, executor.resources)
+
+    def _end(self, task: Task, *, recover: bool) -> None:
+        """The task holds its resources no longer."""
+        framework, agent = self._state.frameworks[task.framework_id], self._state.agents[task.agent_id]
+        agent.release(framework, task.resources)
+        if recover:
+            self._state.allocator.recover_resources(framework.id, agent.id, task.resources)
+
+    def forget(self, task: Task) -> None:
+        """The task has ended and its framework knows: it moves to the history."""
+        agent = self._state.agents[task.agent_id]
+        agent.tasks.pop((task.framework_id, task.id), None)
+        agent.killed.discard((task.framework_id, task.id))
+        self._state.frameworks[task.framework_id].complete(task)
+
+    def remove_executor(self, executor: Executor, *, recover: bool = True) -> None:
+        framework, agent = self._state.frameworks[executor.framework_id], self._state.agents[executor.agent_id]
+        framework.executors.pop((agent.id, executor.id), None)
+        agent.executors.pop((framework.id, executor.id), None)
+        agent.release(framework, executor.resources)
+        if recover and executor.resources:
+            self._state.allocator.recover_resources(framework.id, agent.id, executor.resources)
+
+    # What agents say.
+
+    def updated(self, agent: Agent, message: internal.StatusUpdate) -> None:
+        """An agent tells a status: it goes on to the scheduler, who acknowledges it."""
+        framework = self._state.frameworks.get(message.framework_id.value)
+        if framework is None:
+            return
+        status = message.status
+        self._state.update(framework, status)
+        task = agent.tasks.get((framework.id, status.task_id.value))
+        if task is not None:
+            self.record(task, status, message.latest or status)
+
+    def record(self, task: Task, status: TaskStatus, latest: TaskStatus, *, recover: bool = True) -> None:
+        """`status` was sent to the scheduler, `latest` is the newest of the task.
+
+        What it held becomes free where that is its end. `recover=False`: its agent is not in the allocator.
+        """
+        held = not task.ended
+        if held:
+            task.state = latest.state
+        task.told = status
+        if task.statuses and task.statuses[-1].state is status.state:
+            task.statuses.pop()
+        task.statuses.append(msgspec.structs.replace(status, data=None))
+        if held and (task.ended or task.state is TaskState.TASK_UNREACHABLE):
+            self._end(task, recover=recover)
+
+    def executor_exited(self, agent: Agent, message: internal.ExecutorExited) -> None:
+        executor = agent.executors.get((message.framework_id.value, message.executor_id.value))
+        if executor is None:
+            return
+        self.remove_executor(executor)
+        failure = Event.Failure(agent_id=AgentID(agent.id), executor_id=ExecutorID(executor.id), status=message.status)
+        self._state.send(self._state.frameworks[executor.framework_id], Event(type=Event.Type.FAILURE, failure=failure))
+
+    def executor_message(self, agent: Agent, message: internal.ExecutorMessage) -> None:
+        framework = self._state.frameworks.get(message.framework_id.value)
+        if framework is not None:
+            event = Event.Message(agent_id=AgentID(agent.id), executor_id=message.executor_id, data=message.data)
+            self._state.send(framework, Event(type=Event.Type.MESSAGE, message=event))
+
+    # What schedulers say.
+
+    def acknowledge(self, framework: Framework, call: Call.Acknowledge) -> None:
+        """Passed on to the agent. An ended task whose end is acknowledged is forgotten."""
+        agent = self._state.agents.get(call.agent_id.value)
+        if agent is None or not agent.connected:
+            return
+        task = agent.tasks.get((framework.id, call.task_id.value))
+        if task and task.told and task.told.state in TERMINAL and task.told.uuid == call.uuid:
+            self.forget(task)
+        self._state.tell(agent, internal.Acknowledge(framework.framework_id, call.task_id, call.uuid))
+
+    def message(self, framework: Framework, call: Call.Message) -> None:
+        if agent := self._state.agents.get(call.agent_id.value):
+            self._state.tell(agent, internal.SchedulerMessage(framework.framework_id, call.executor_id, call.data))
+
+    def shutdown_executor(self, framework: Framework, call: Call.Shutdown) -> None:
+        if agent := self._state.agents.get(call.agent_id.value):
+            self._state.tell(agent, internal.ShutdownExecutor(framework.framework_id, call.executor_id))

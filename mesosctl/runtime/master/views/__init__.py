@@ -1,0 +1,1 @@
+"""What the older endpoints show of a master (`/state`, `/tasks` …), as plain values that become JSON."""

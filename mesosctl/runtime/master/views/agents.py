@@ -1,0 +1,66 @@
+"""Agents as the older endpoints show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mesosctl.runtime.master.records import NOTHING, Agent
+from mesosctl.runtime.master.views.frameworks import offered
+from mesosctl.runtime.protocol.resources import Attribute
+from mesosctl.runtime.resources import Form, Resources, summary
+
+Json = dict[str, Any]
+
+
+def agent_view(agent: Agent) -> Json:
+    """What `/state` shows of an agent."""
+    view: Json = {
+        "id": agent.id,
+        "hostname": agent.info.hostname,
+        "port": agent.info.port,
+        "attributes": {attribute.name: _attribute_view(attribute) for attribute in agent.info.attributes},
+        "pid": agent.pid,
+        "registered_time": agent.registered,
+    }
+    if agent.reregistered:
+        view["reregistered_time"] = agent.reregistered
+    if agent.info.domain:
+        view["domain"] = agent.info.domain
+    view |= {
+        "resources": summary(agent.total),
+        "used_resources": summary(_used(agent)),
+        "offered_resources": summary(offered(agent.offers.values())),
+        "reserved_resources": {role: summary(reserved) for role, reserved in agent.total.reservations().items()},
+        "unreserved_resources": summary(agent.total.unreserved()),
+        "active": agent.connected,
+        "deactivated": False,
+        "version": agent.version,
+        "capabilities": [each.type for each in agent.capabilities if each.type],
+    }
+    return view
+
+
+def full_agent_view(agent: Agent) -> Json:
+    """What `/slaves` shows: the above, and resources in full."""
+    reservations = agent.total.reservations()
+    return agent_view(agent) | {
+        "reserved_resources_full": {role: reserved.messages(Form.ENDPOINT) for role, reserved in reservations.items()},
+        "unreserved_resources_full": agent.total.unreserved().messages(Form.ENDPOINT),
+        "used_resources_full": _used(agent).messages(Form.ENDPOINT),
+        "offered_resources_full": offered(agent.offers.values()).messages(Form.ENDPOINT),
+    }
+
+
+def _used(agent: Agent) -> Resources:
+    return sum(agent.used.values(), NOTHING)
+
+
+def _attribute_view(attribute: Attribute) -> float | str:
+    """A number, or the value as it is written in the flag `attributes`."""
+    if attribute.scalar:
+        return attribute.scalar.value
+    if attribute.ranges:
+        return f"[{', '.join(f'{part.begin}-{part.end}' for part in attribute.ranges.range)}]"
+    if attribute.set:
+        return f"{{{', '.join(attribute.set.item)}}}"
+    return attribute.text.value if attribute.text else ""
