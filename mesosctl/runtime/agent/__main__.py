@@ -1,0 +1,5 @@
+"""`python -m mesosctl.runtime.agent`: mesos-agent."""
+
+from mesosctl.runtime.agent.program import main
+
+main()

@@ -1,0 +1,47 @@
+"""What this agent cannot run: said at once, in the status of the task, in place of running it otherwise than asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo
+
+
+def unsupported(executor: ExecutorInfo, tasks: Iterable[TaskInfo]) -> str | None:
+    """Why these tasks cannot run on that executor; None where they can."""
+    if not _is_file_name(executor.executor_id.value):
+        return f"'{executor.executor_id.value}' cannot name a directory"
+    if executor.command is None:
+        return "This agent has no default executor"
+    if problem := _command(executor.command) or _container(executor.container):
+        return problem
+    for task in tasks:
+        problem = _command(task.command) if task.command else None
+        problem = problem or _container(task.container)
+        if problem:
+            return problem
+        if task.health_check or task.check:
+            return "This agent runs no checks"
+    return None
+
+
+def _is_file_name(text: str) -> bool:
+    """Sandboxes are named after executors, and must not leave the work directory."""
+    return text not in ("", ".", "..") and not set(text) & {"/", "\0"} and len(text.encode()) <= 255
+
+
+def _command(command: CommandInfo) -> str | None:
+    return "This agent does not fetch URIs" if command.uris else None
+
+
+def _container(container: ContainerInfo | None) -> str | None:
+    if container is None:
+        return None
+    if container.type is ContainerInfo.Type.DOCKER:
+        return "This agent has no docker containerizer"
+    if container.mesos and container.mesos.image:
+        return "This agent has no image provider"
+    if container.volumes:
+        return "This agent mounts no volumes"
+    return None

@@ -1,0 +1,152 @@
+"""The agent's connection to the leading master: registers, reads its messages, sends ours in order, connects anew.
+
+See `mesosctl.runtime.internal` for the protocol. Waits between attempts are random, up to a limit that doubles from
+`registration_backoff_factor` to a minute, so that not all agents come at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from typing import Protocol
+
+import aiohttp
+import msgspec
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.clock import Clock, Timer
+from mesosctl.runtime.protocol.basics import AgentID
+from mesosctl.runtime.protocol.cluster import MasterInfo
+from mesosctl.runtime.protocol.recordio import RecordDecoder
+
+log = logging.getLogger(__name__)
+
+MAX_BACKOFF_SECONDS = 60.0
+MISSED_PINGS = 5
+STREAM_ID = "Mesos-Stream-Id"
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[internal.ToAgent] = msgspec.json.Decoder(internal.ToAgent)
+
+
+class Registrar(Protocol):
+    """What the connection works for."""
+
+    def registration(self) -> internal.Register: ...
+
+    def registered(self, agent_id: AgentID, master: MasterInfo) -> None: ...
+
+    def disconnected(self) -> None: ...
+
+    def from_master(self, message: internal.ToAgent) -> None: ...
+
+
+class RefusedError(Exception):
+    """The master does not want this agent any more: it must stop."""
+
+
+class MasterLink:
+    def __init__(self, master: str, backoff_factor: float, agent: Registrar, clock: Clock) -> None:
+        """`master` is host:port; `backoff_factor` is in seconds."""
+        self._url = f"http://{master}{internal.PATH}"
+        self._backoff_factor = backoff_factor
+        self._agent = agent
+        self._clock = clock
+        self._outgoing: asyncio.Queue[internal.FromAgent] | None = None
+        self._watchdog: Timer | None = None
+
+    def send(self, message: internal.FromAgent) -> None:
+        """Send to the master; dropped while not registered. What must not be lost is repeated after a registration."""
+        if self._outgoing is not None:
+            self._outgoing.put_nowait(message)
+
+    async def run(self) -> None:
+        """Stay connected. Returns never; raises RefusedError."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
+        limit = self._backoff_factor
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                await asyncio.sleep(random.uniform(0, min(limit, MAX_BACKOFF_SECONDS)))
+                limit *= 2
+                try:
+                    if await self._connection(session):
+                        limit = self._backoff_factor
+                except (aiohttp.ClientError, OSError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
+                    log.warning("Lost the master at %s: %s", self._url, error or type(error).__name__)
+
+    async def _connection(self, session: aiohttp.ClientSession) -> bool:
+        """One connection, to its end. Whether the agent was registered by it."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        body = _encoder.encode(self._agent.registration())
+        async with session.post(self._url, data=body, headers=headers) as response:
+            if response.status != 200:
+                text = (await response.text()).strip()
+                log.warning("The master at %s answers %d: %s", self._url, response.status, text)
+                return False
+            try:
+                return await self._read(session, response)
+            finally:
+                self._outgoing = None
+                if self._watchdog:
+                    self._watchdog.cancel()
+                self._agent.disconnected()
+
+    async def _read(self, session: aiohttp.ClientSession, response: aiohttp.ClientResponse) -> bool:
+        records = RecordDecoder()
+        sender: asyncio.Task[None] | None = None
+        ping_seconds = 0.0
+        try:
+            async for chunk in response.content.iter_any():
+                for record in records.feed(chunk):
+                    message = _decoder.decode(record)
+                    match message:
+                        case internal.Registered():
+                            ping_seconds = message.ping_seconds
+                            sender = sender or self._start_sender(session, response)
+                            log.info("Registered as %s", message.agent_id.value)
+                            self._agent.registered(message.agent_id, message.master)
+                        case internal.Refused():
+                            raise RefusedError(message.reason)
+                        case internal.Ping():
+                            self.send(internal.Pong())
+                        case _:
+                            self._agent.from_master(message)
+                    self._expect_ping(ping_seconds, response)
+        finally:
+            if sender:
+                sender.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await sender
+        log.warning("The master at %s closed the connection", self._url)
+        return sender is not None
+
+    def _expect_ping(self, ping_seconds: float, response: aiohttp.ClientResponse) -> None:
+        if self._watchdog:
+            self._watchdog.cancel()
+        if ping_seconds:
+            self._watchdog = self._clock.after(ping_seconds * MISSED_PINGS, response.close)
+
+    def _start_sender(self, session: aiohttp.ClientSession, response: aiohttp.ClientResponse) -> asyncio.Task[None]:
+        self._outgoing = asyncio.Queue()
+        return asyncio.create_task(self._send_all(self._outgoing, session, response))
+
+    async def _send_all(
+        self,
+        outgoing: asyncio.Queue[internal.FromAgent],
+        session: aiohttp.ClientSession,
+        response: aiohttp.ClientResponse,
+    ) -> None:
+        """POST what is queued to the master that answered, in order. An error ends the whole connection."""
+        headers = {"Content-Type": "application/json", STREAM_ID: response.headers.get(STREAM_ID, "")}
+        try:
+            while True:
+                body = _encoder.encode(await outgoing.get())
+                async with session.post(response.url, data=body, headers=headers) as answer:
+                    if answer.status != 202:
+                        log.warning("The master refuses a message: %d %s", answer.status, await answer.text())
+                        break
+        except (aiohttp.ClientError, OSError) as error:
+            log.warning("Cannot send to the master: %s", error)
+        response.close()

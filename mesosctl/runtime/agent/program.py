@@ -1,0 +1,95 @@
+"""The main function of mesos-agent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.agent import host
+from mesosctl.runtime.agent.containers import Containers
+from mesosctl.runtime.agent.core import Agent, Settings
+from mesosctl.runtime.agent.endpoints import routes
+from mesosctl.runtime.agent.executor_api import ExecutorApi
+from mesosctl.runtime.agent.master_link import MasterLink, RefusedError
+from mesosctl.runtime.clock import LoopClock
+from mesosctl.runtime.flags.agent import AgentFlags
+from mesosctl.runtime.flags.program import fail, log_to, start
+from mesosctl.runtime.http.address import Address, resolve
+from mesosctl.runtime.http.server import application, serve
+from mesosctl.runtime.protocol.cluster import AgentInfo
+from mesosctl.runtime.resources import ResourcesError
+
+PROGRAM = "mesos-agent"
+PREFIX = "/slave(1)"
+log = logging.getLogger(PROGRAM)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT (executors stay or end by their own rules), or SIGUSR1 (all tasks are ended)."""
+    flags, warnings = start(AgentFlags, PROGRAM)
+    try:
+        log_to(PROGRAM, flags.log_dir, flags.logging_level, quiet=flags.quiet)
+        for warning in warnings:
+            log.warning("%s", warning)
+        address = resolve(
+            flags.ip,
+            flags.port,
+            flags.hostname,
+            lookup=flags.hostname_lookup,
+            advertise_ip=flags.advertise_ip,
+            advertise_port=flags.advertise_port,
+        )
+        Path(flags.work_dir).mkdir(parents=True, exist_ok=True)
+        info = AgentInfo(
+            hostname=address.hostname,
+            port=address.port,
+            resources=host.resources(flags.resources, flags.work_dir).messages(),
+            attributes=host.attributes(flags.attributes),
+        )
+        asyncio.run(_run(flags, address, info))
+    except (OSError, ValueError, ResourcesError) as error:
+        fail(f"Failed to start: {error}")
+    except RefusedError as error:
+        fail(f"The master refuses this agent: {error}")
+
+
+async def _run(flags: AgentFlags, address: Address, info: AgentInfo) -> None:
+    clock = LoopClock()
+    api = ExecutorApi(flags.http_heartbeat_interval)
+    containers = Containers(flags, address, api)
+    settings = Settings(
+        ip=address.ip,
+        registration_timeout=flags.executor_registration_timeout,
+        shutdown_grace_period=flags.executor_shutdown_grace_period,
+        max_completed_executors=flags.max_completed_executors_per_framework,
+        switch_user=flags.switch_user,
+    )
+    agent = Agent(info, settings, clock, containers)
+    master = MasterLink(flags.master, flags.registration_backoff_factor, agent, clock)
+    containers.agent = api.agent = agent
+    containers.master = master
+    runner = await serve(
+        application(PREFIX, routes(agent, api, flags, address, clock)), address.listen_ip, address.listen_port
+    )
+    log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
+    connection = asyncio.create_task(master.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, connection.cancel)
+    loop.add_signal_handler(signal.SIGUSR1, _leave, containers, master, connection)
+    try:
+        with suppress(asyncio.CancelledError):
+            await connection
+    finally:
+        await runner.cleanup()
+
+
+def _leave(containers: Containers, master: MasterLink, connection: asyncio.Task[None]) -> None:
+    """Tell the master that this agent is gone for good, and end its tasks."""
+    master.send(internal.Unregister())
+    containers.destroy_all()
+    asyncio.get_running_loop().call_later(1.0, connection.cancel)

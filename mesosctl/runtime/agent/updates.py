@@ -1,0 +1,110 @@
+"""Status updates that arrive: in order per task, repeated until the scheduler has acknowledged them.
+
+Of each task the oldest update that is not acknowledged is sent, and again after 10 s, 20 s and so on up to 10 min (as
+in Apache Mesos' src/slave/constants.hpp). No I/O: `forward` is called with what is to be sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mesosctl.runtime.agent.states import is_terminal
+from mesosctl.runtime.clock import Clock, Timer
+from mesosctl.runtime.protocol.basics import FrameworkID, TaskID
+from mesosctl.runtime.protocol.tasks import TaskStatus
+
+RETRY_FIRST_SECONDS = 10.0
+RETRY_LAST_SECONDS = 600.0
+
+Forward = Callable[[FrameworkID, TaskStatus, TaskStatus], None]
+"""Called with the framework, the update to send, and the newest one of the same task."""
+Key = tuple[str, str]
+
+
+@dataclass
+class _Stream:
+    framework_id: FrameworkID
+    waiting: deque[TaskStatus] = field(default_factory=deque)
+    seen: set[bytes] = field(default_factory=set)
+    """The uuid of every update that came."""
+    ended: bool = False
+    """A terminal update came: what comes after it is dropped."""
+    retry_seconds: float = RETRY_FIRST_SECONDS
+    timer: Timer | None = None
+
+
+class StatusUpdates:
+    """The updates of all tasks. Paused (nothing is sent) until `resume`."""
+
+    def __init__(self, clock: Clock, forward: Forward) -> None:
+        self._clock = clock
+        self._forward = forward
+        self._streams: dict[Key, _Stream] = {}
+        self._paused = True
+
+    def add(self, framework_id: FrameworkID, status: TaskStatus) -> bool:
+        """Take an update (its `uuid` is set). False where it came before, or after a terminal one."""
+        assert status.uuid is not None
+        key = (framework_id.value, status.task_id.value)
+        stream = self._streams.setdefault(key, _Stream(framework_id))
+        if stream.ended or status.uuid in stream.seen:
+            return False
+        stream.seen.add(status.uuid)
+        stream.waiting.append(status)
+        stream.ended = is_terminal(status.state)
+        if len(stream.waiting) == 1:
+            self._send(stream)
+        return True
+
+    def acknowledge(self, framework_id: FrameworkID, task_id: TaskID, uuid: bytes) -> TaskStatus | None:
+        """The update that this acknowledges; None where it is not the one that was sent last (a late repetition)."""
+        key = (framework_id.value, task_id.value)
+        stream = self._streams.get(key)
+        if stream is None or not stream.waiting or stream.waiting[0].uuid != uuid:
+            return None
+        acknowledged = stream.waiting.popleft()
+        self._stop(stream)
+        if stream.waiting:
+            self._send(stream)
+        elif stream.ended:
+            del self._streams[key]
+        return acknowledged
+
+    def pause(self) -> None:
+        """There is no master: send nothing, keep all."""
+        self._paused = True
+        for stream in self._streams.values():
+            self._stop(stream)
+
+    def resume(self) -> None:
+        """There is a master (again): send the oldest update of every task, at once."""
+        self._paused = False
+        for stream in self._streams.values():
+            if stream.waiting:
+                self._stop(stream)
+                self._send(stream)
+
+    def drop_framework(self, framework_id: FrameworkID) -> None:
+        """Forget the updates of a framework that is gone: nobody will acknowledge them."""
+        for key in [key for key in self._streams if key[0] == framework_id.value]:
+            self._stop(self._streams.pop(key))
+
+    def waiting(self, framework_id: FrameworkID, task_id: TaskID) -> int:
+        """How many updates of a task are not acknowledged."""
+        stream = self._streams.get((framework_id.value, task_id.value))
+        return len(stream.waiting) if stream else 0
+
+    def _send(self, stream: _Stream) -> None:
+        if self._paused:
+            return
+        self._forward(stream.framework_id, stream.waiting[0], stream.waiting[-1])
+        stream.timer = self._clock.after(stream.retry_seconds, lambda: self._send(stream))
+        stream.retry_seconds = min(stream.retry_seconds * 2, RETRY_LAST_SECONDS)
+
+    def _stop(self, stream: _Stream) -> None:
+        if stream.timer:
+            stream.timer.cancel()
+            stream.timer = None
+        stream.retry_seconds = RETRY_FIRST_SECONDS

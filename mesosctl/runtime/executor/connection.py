@@ -1,0 +1,86 @@
+"""HTTP/1.1 to the agent: one connection for the stream of events, one for calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from mesosctl.runtime.protocol.recordio import RecordDecoder
+
+_PATH = "/api/v1/executor"
+
+
+class RefusedError(Exception):
+    """The agent understood the call and refuses it: trying again is of no use."""
+
+
+class AgentConnection:
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._calls: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def subscribe(self, body: bytes) -> AsyncIterator[bytes]:
+        """The records of the event stream, until it ends. Raises OSError, RefusedError, RecordError."""
+        reader, writer = await asyncio.open_connection(self._host, self._port)
+        try:
+            headers = await self._exchange(reader, writer, body, expected=200)
+            if headers.get("transfer-encoding", "").lower() != "chunked":
+                raise ConnectionError("The agent's event stream is not chunked")
+            records = RecordDecoder()
+            while size := int((await _line(reader)).partition(";")[0], 16):
+                for record in records.feed(await reader.readexactly(size)):
+                    yield record
+                await reader.readexactly(2)
+        except asyncio.IncompleteReadError:
+            return
+        finally:
+            writer.close()
+
+    async def call(self, body: bytes) -> None:
+        """Make a call. Raises OSError and RefusedError; a connection that was idle too long is made anew once."""
+        fresh = self._calls is None
+        try:
+            await self._call(body)
+        except (OSError, asyncio.IncompleteReadError):
+            self._close_calls()
+            if fresh:
+                raise ConnectionError("The agent closed the connection") from None
+            await self._call(body)
+
+    async def _call(self, body: bytes) -> None:
+        if self._calls is None:
+            self._calls = await asyncio.open_connection(self._host, self._port)
+        await self._exchange(*self._calls, body, expected=202)
+
+    def _close_calls(self) -> None:
+        if self._calls:
+            self._calls[1].close()
+            self._calls = None
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes, expected: int
+    ) -> dict[str, str]:
+        """Send a request and read the head of its answer, with the body too unless that is the expected stream."""
+        head = (
+            f"POST {_PATH} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nContent-Type: application/json\r\n"
+            f"Accept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        status = int((await _line(reader)).split(" ")[1])
+        headers = {}
+        while line := await _line(reader):
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        content = b""
+        if "content-length" in headers:
+            content = await reader.readexactly(int(headers["content-length"]))
+        if status == 503:
+            raise ConnectionError("The agent is not ready")
+        if status != expected:
+            raise RefusedError(f"{status}: {content.decode(errors='replace')}")
+        return headers
+
+
+async def _line(reader: asyncio.StreamReader) -> str:
+    return (await reader.readuntil(b"\r\n"))[:-2].decode("latin-1")
