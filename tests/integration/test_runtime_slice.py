@@ -1,0 +1,242 @@
+"""A real master and a real agent on loopback, driven by a plain HTTP client as any framework would."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WAIT_SECONDS = 20.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Programs:
+    """A master and an agent; logs and directories are in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.master_port, self.agent_port = free_port(), free_port()
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_master(self, *flags: str) -> None:
+        work_dir = self.folder / "master"
+        self._start("master", f"--ip=127.0.0.1 --port={self.master_port} --work_dir={work_dir}".split(), flags)
+        self.wait(lambda: self.get("/health") is not None)
+
+    def start_agent(self, *flags: str) -> None:
+        """The agent runs when the master has it."""
+        arguments = [
+            "--ip=127.0.0.1",
+            f"--port={self.agent_port}",
+            f"--master=127.0.0.1:{self.master_port}",
+            f"--work_dir={self.folder / 'agent'}",
+            "--resources=cpus:2;mem:512;disk:1024;ports:[31000-31100]",
+            "--registration_backoff_factor=10ms",
+            *([] if os.geteuid() == 0 else ["--no-switch_user"]),
+        ]
+        self._start("agent", arguments, flags)
+        self.wait(lambda: any(each["active"] for each in json.loads(self.get("/slaves") or b"{}")["slaves"]))
+
+    def kill(self, program: str, number: signal.Signals = signal.SIGKILL) -> None:
+        process = self._running.pop(program)
+        process.send_signal(number)
+        process.wait(WAIT_SECONDS)
+
+    def get(self, path: str) -> bytes | None:
+        """The body of an answer of the master with status 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.master_port, timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            return body if answer.status == 200 else None
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.get("/state") or b"{}")
+        return found
+
+    def wait(self, condition: Any) -> None:
+        end = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError("\n".join(path.read_text() for path in self.folder.glob("*.log")))
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        for program in list(self._running):
+            self.kill(program, signal.SIGTERM)
+
+    def _start(self, program: str, arguments: list[str], flags: tuple[str, ...]) -> None:
+        with (self.folder / f"{program}.log").open("ab") as log:
+            command = [sys.executable, "-m", f"mesosctl.runtime.{program}", *arguments, *flags]
+            self._running[program] = subprocess.Popen(command, stdout=log, stderr=log)
+
+
+class Scheduler:
+    """A framework that knows nothing but HTTP and JSON."""
+
+    def __init__(self, port: int, framework_id: str | None = None, **info: Any) -> None:
+        self._port = port
+        self._buffer = b""
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_SECONDS)
+        call: dict[str, Any] = {
+            "type": "SUBSCRIBE",
+            "subscribe": {"framework_info": {"user": "root", "name": "slice", "failover_timeout": 60.0, **info}},
+        }
+        if framework_id:
+            call["framework_id"] = call["subscribe"]["framework_info"]["id"] = {"value": framework_id}
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._connection.request("POST", "/api/v1/scheduler", json.dumps(call), headers)
+        self._stream = self._connection.getresponse()
+        assert self._stream.status == 200
+        self.stream_id = self._stream.headers["Mesos-Stream-Id"]
+        self.framework_id = self.event("SUBSCRIBED")["framework_id"]["value"]
+
+    def event(self, kind: str) -> dict[str, Any]:
+        """The next event of a type; others are passed over."""
+        while True:
+            while b"\n" not in self._buffer:
+                self._read()
+            length, _, self._buffer = self._buffer.partition(b"\n")
+            while len(self._buffer) < int(length):
+                self._read()
+            record, self._buffer = self._buffer[: int(length)], self._buffer[int(length) :]
+            event = json.loads(record)
+            if event["type"] == kind:
+                found: dict[str, Any] = event[kind.lower()]
+                return found
+
+    def call(self, kind: str, **fields: Any) -> None:
+        body = {"type": kind, "framework_id": {"value": self.framework_id}, kind.lower(): fields}
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        headers = {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id}
+        connection.request("POST", "/api/v1/scheduler", json.dumps(body), headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (202, b"")
+        connection.close()
+
+    def launch(self, task_id: str, command: str) -> None:
+        offer = self.event("OFFERS")["offers"][0]
+        task = {
+            "name": task_id,
+            "task_id": {"value": task_id},
+            "agent_id": offer["agent_id"],
+            "resources": [
+                {"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
+                {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}},
+            ],
+            "command": {"value": command},
+        }
+        operations = [{"type": "LAUNCH", "launch": {"task_infos": [task]}}]
+        self.call("ACCEPT", offer_ids=[offer["id"]], operations=operations, filters={"refuse_seconds": 0})
+
+    def status(self) -> dict[str, Any]:
+        """The next status, acknowledged where that is wanted."""
+        status: dict[str, Any] = self.event("UPDATE")["status"]
+        if "uuid" in status:
+            self.call("ACKNOWLEDGE", agent_id=status["agent_id"], task_id=status["task_id"], uuid=status["uuid"])
+        return status
+
+    def until(self, state: str) -> list[str]:
+        """The states on the way to one, that one included."""
+        states: list[str] = []
+        while state not in states:
+            states.append(self.status()["state"])
+        return states
+
+    def close(self) -> None:
+        self._stream.close()
+        self._connection.close()
+
+    def _read(self) -> None:
+        chunk = self._stream.read1(65536)
+        if not chunk:
+            raise EOFError
+        self._buffer += chunk
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    programs = Programs(tmp_path)
+    programs.start_master()
+    programs.start_agent()
+    yield programs
+    programs.stop()
+
+
+def test_a_task_from_offer_to_finish(programs: Programs) -> None:
+    scheduler = Scheduler(programs.master_port)
+    scheduler.launch("hello", "echo hello")
+    assert scheduler.until("TASK_FINISHED") == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
+    programs.wait(lambda: programs.state()["frameworks"][0]["completed_tasks"])
+    (framework,) = programs.state()["frameworks"]
+    assert not framework["tasks"]
+    assert [each["state"] for each in framework["completed_tasks"][0]["statuses"]] == [
+        "TASK_STARTING",
+        "TASK_RUNNING",
+        "TASK_FINISHED",
+    ]
+    (stdout,) = {path.resolve() for path in programs.folder.glob("agent/**/executors/hello/runs/*/stdout")}
+    assert "hello" in stdout.read_text()
+    scheduler.call("TEARDOWN")
+    with pytest.raises(EOFError):
+        scheduler.event("NEVER")
+
+
+def test_a_task_that_fails_and_one_that_is_killed(programs: Programs) -> None:
+    scheduler = Scheduler(programs.master_port)
+    scheduler.launch("bad", "exit 3")
+    assert scheduler.until("TASK_FAILED")[-1] == "TASK_FAILED"
+    scheduler.launch("long", "sleep 1000")
+    scheduler.until("TASK_RUNNING")
+    scheduler.call("KILL", task_id={"value": "long"})
+    assert scheduler.until("TASK_KILLED")[-1] == "TASK_KILLED"
+    scheduler.close()
+
+
+def test_a_scheduler_that_comes_back_finds_its_task_running(programs: Programs) -> None:
+    first = Scheduler(programs.master_port)
+    first.launch("long", "sleep 1000")
+    first.until("TASK_RUNNING")
+    first.close()
+    second = Scheduler(programs.master_port, first.framework_id)
+    assert second.framework_id == first.framework_id
+    second.call("RECONCILE", tasks=[])
+    status = second.status()
+    assert (status["state"], status["reason"]) == ("TASK_RUNNING", "REASON_RECONCILIATION")
+    second.call("TEARDOWN")
+
+
+def test_a_master_that_starts_anew_learns_of_running_tasks(programs: Programs) -> None:
+    first = Scheduler(programs.master_port)
+    first.launch("long", "sleep 1000")
+    first.until("TASK_RUNNING")
+    programs.kill("master")
+    programs.start_master()
+    programs.wait(lambda: programs.state()["slaves"])
+    second = Scheduler(programs.master_port, first.framework_id)
+    second.call("RECONCILE", tasks=[{"task_id": {"value": "long"}}])
+    assert second.status()["state"] == "TASK_RUNNING"
+    second.call("KILL", task_id={"value": "long"})
+    assert second.until("TASK_KILLED")[-1] == "TASK_KILLED"
+    second.call("TEARDOWN")
