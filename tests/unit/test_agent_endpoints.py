@@ -1,0 +1,292 @@
+"""The HTTP of an agent: requests recorded with a real Apache Mesos agent, and the executor API in both encodings."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mesosctl.runtime.agent import host
+from mesosctl.runtime.agent.core import Settings
+from mesosctl.runtime.agent.endpoints import routes
+from mesosctl.runtime.agent.executor_api import ExecutorApi
+from mesosctl.runtime.agent.program import PREFIX
+from mesosctl.runtime.flags.agent import AgentFlags
+from mesosctl.runtime.flags.load import load
+from mesosctl.runtime.http.address import Address
+from mesosctl.runtime.http.server import application, serve
+from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID, TaskID
+from mesosctl.runtime.protocol.codec import MediaType, decode, encode
+from mesosctl.runtime.protocol.executor import Call, Event
+from mesosctl.runtime.protocol.recordio import RecordDecoder
+from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from tests.unit.agent_bench import FRAMEWORK_ID, Bench, task
+
+RECORDED = Path(__file__).parent.parent / "golden" / "mesos" / "endpoints" / "agent.jsonl"
+JSON, PROTOBUF = MediaType.JSON, MediaType.PROTOBUF
+
+DIFFERENT = {
+    # The build of the recorded agent, and what it was told of its master.
+    "git_sha",
+    "git_branch",
+    "master_hostname",
+    # What this agent does not have.
+    "containerizer/fetcher/cache_size_total_bytes",
+    "containerizer/fetcher/cache_size_used_bytes",
+    "containerizer/fetcher/task_fetches_failed",
+    "containerizer/fetcher/task_fetches_succeeded",
+    "containerizer/mesos/container_destroy_errors",
+    "containerizer/mesos/provisioner/bind/remove_rootfs_errors",
+    "containerizer/mesos/provisioner/remove_container_errors",
+    "gc/path_removals_failed",
+    "gc/path_removals_pending",
+    "gc/path_removals_succeeded",
+    "resource_provider_manager/events/disconnect",
+    "resource_provider_manager/events/subscribe",
+    "resource_provider_manager/subscribed",
+    "slave/executor_directory_max_allowed_age_secs",
+    "slave/executors_preempted",
+    "slave/recovery_errors",
+    "slave/recovery_time_secs",
+    *(
+        f"slave/{name}_revocable_{kind}"
+        for name in ("cpus", "mem", "disk", "gpus")
+        for kind in ("percent", "total", "used")
+    ),
+    # Where the recording had no processes to look at.
+    "cpus_system_time_secs",
+    "cpus_user_time_secs",
+    "mem_rss_bytes",
+}
+"""Keys of the recorded bodies that ours may leave out."""
+
+
+class Web(Bench):
+    """A bench with the agent's HTTP around it: one running task of a command executor, as when it was recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.api = ExecutorApi(0.05)
+        self.api.agent = self.agent
+        given = ["--master=127.0.0.1:5050", "--work_dir=/w", "--ip=127.0.0.1", "--log_dir=/l", "--attributes=rack:r1"]
+        self.flags, _ = load(AgentFlags, given, {})
+        self.url = ""
+
+    def to_executor(self, container_id: str, event: Event) -> None:
+        super().to_executor(container_id, event)
+        self.api.send(container_id, event)
+
+    async def post(
+        self, session: aiohttp.ClientSession, call: Call | bytes, **headers: str
+    ) -> tuple[int, str, aiohttp.typedefs.LooseHeaders]:
+        body = encode(call) if isinstance(call, Call) else call
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with session.post(f"{self.url}/api/v1/executor", data=body, headers=sent) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+
+@asynccontextmanager
+async def running(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = Address("127.0.0.1", port, "127.0.0.1", port, "localhost")
+    runner = await serve(
+        application(PREFIX, routes(web.agent, web.api, web.flags, address, web.clock)), "127.0.0.1", port
+    )
+    web.url = f"http://127.0.0.1:{port}"
+    try:
+        # Nothing is set that a request does not name: "no Content-Type" must mean that.
+        async with aiohttp.ClientSession(skip_auto_headers=["Content-Type", "Accept"]) as session:
+            yield session
+    finally:
+        await runner.cleanup()
+
+
+def with_web(check: Callable[[Web, aiohttp.ClientSession], Awaitable[None]]) -> None:
+    async def run() -> None:
+        web = Web()
+        async with running(web) as session:
+            await check(web, session)
+
+    asyncio.run(run())
+
+
+def recordings() -> Iterator[Any]:
+    for line in RECORDED.read_text().splitlines():
+        exchange = json.loads(line)
+        yield pytest.param(exchange, id=exchange["name"])
+
+
+def shape(value: Any, different: set[str]) -> Any:
+    """Keys and JSON types of a body, without its values."""
+    if isinstance(value, dict):
+        return {key: shape(item, different) for key, item in value.items() if key not in different}
+    if isinstance(value, list):
+        return [shape(item, different) for item in value[:1]]
+    if isinstance(value, bool | str) or value is None:
+        return type(value).__name__
+    return "number"
+
+
+@pytest.mark.parametrize("exchange", list(recordings()))
+def test_recorded_requests_get_the_recorded_answers(exchange: Any) -> None:
+    expected = exchange["response"]
+
+    async def check(web: Web, session: aiohttp.ClientSession) -> None:
+        web.agent.info = web.agent.info.__class__(
+            hostname="localhost",
+            id=web.agent.info.id,
+            resources=host.Resources.parse("cpus:2;mem:1024;disk:100;ports:[31000-32000]").messages(),
+            attributes=host.attributes("rack:r1;zone:z"),
+        )
+        web.run(task("task-long"))
+        web.subscribe()
+        web.update("task-long", TaskState.TASK_STARTING)
+        web.update("task-long", TaskState.TASK_RUNNING)
+        request = exchange["request"]
+        async with session.request(request["method"], web.url + request["path"]) as answer:
+            assert answer.status == expected["status"]
+            for header in ("Content-Type", "Allow"):
+                assert answer.headers.get(header) == expected["headers"].get(header)
+            if answer.content_type != "application/json":
+                assert (await answer.text()) == (expected["body"] or "")
+                return
+            body = await answer.json()
+        if "flags" in exchange["name"]:
+            return  # test_flags compares them by value
+        different = set(DIFFERENT)
+        if "state" in exchange["name"]:
+            different |= {"flags", "capabilities"}
+        assert shape(body, different) == shape(expected["body"], different)
+
+    with_web(check)
+
+
+def update(name: str = "a", **changes: Any) -> Call:
+    status = TaskStatus(
+        task_id=TaskID(name),
+        state=changes.pop("state", TaskState.TASK_RUNNING),
+        source=changes.pop("source", TaskStatus.Source.SOURCE_EXECUTOR),
+        uuid=changes.pop("uuid", uuid.uuid4().bytes),
+        **changes,
+    )
+    return Call(
+        executor_id=ExecutorID("a"), framework_id=FRAMEWORK_ID, type=Call.Type.UPDATE, update=Call.Update(status)
+    )
+
+
+def subscribe(executor: str = "a", framework: FrameworkID = FRAMEWORK_ID) -> Call:
+    return Call(
+        executor_id=ExecutorID(executor),
+        framework_id=framework,
+        type=Call.Type.SUBSCRIBE,
+        subscribe=Call.Subscribe(),
+    )
+
+
+PREFIX_OF_INVALID = "Failed to validate executor::Call: "
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "text"),
+    [
+        (subscribe(), {}, 400, "Expecting 'Content-Type' to be present"),
+        (subscribe(), {"Content_Type": "text/plain"}, 415, None),
+        (subscribe(), {"Content_Type": JSON, "Accept": "text/plain"}, 406, None),
+        (b"{nope", {"Content_Type": JSON}, 400, "Failed to parse body into JSON: syntax error at line 1 near: nope"),
+        (b"\xff\xff", {"Content_Type": PROTOBUF}, 400, "Failed to parse body into Call protobuf"),
+        (b'{"type":"UPDATE"}', {"Content_Type": JSON}, 400, None),
+        (subscribe("other"), {"Content_Type": JSON}, 400, "Executor cannot be found"),
+        (subscribe(framework=FrameworkID("x")), {"Content_Type": JSON}, 400, "Framework cannot be found"),
+        (update(), {"Content_Type": JSON}, 403, "Executor is not subscribed"),
+        (update(uuid=None), {"Content_Type": JSON}, 400, f"{PREFIX_OF_INVALID}Expecting 'uuid' to be present"),
+        (update(uuid=b"x"), {"Content_Type": JSON}, 400, f"{PREFIX_OF_INVALID}Not a valid UUID"),
+        (update(state=TaskState.TASK_STAGING), {"Content_Type": JSON}, 400, None),
+        (update(source=TaskStatus.Source.SOURCE_AGENT), {"Content_Type": JSON}, 400, None),
+        (update(executor_id=ExecutorID("b")), {"Content_Type": JSON}, 400, None),
+    ],
+)
+def test_bad_calls(body: Call | bytes, headers: dict[str, str], status: int, text: str | None) -> None:
+    async def check(web: Web, session: aiohttp.ClientSession) -> None:
+        web.run(task("a"))
+        answered, answer, _ = await web.post(session, body, **headers)
+        assert answered == status
+        assert answer
+        assert text in (None, answer)
+
+    with_web(check)
+
+
+@pytest.mark.parametrize("media_type", [JSON, PROTOBUF])
+def test_an_executor_from_subscription_to_shutdown(media_type: MediaType) -> None:
+    async def check(web: Web, session: aiohttp.ClientSession) -> None:
+        web.run(task("a"))
+        headers = {"Content-Type": media_type.value, "Accept": media_type.value}
+        url = f"{web.url}{PREFIX}/api/v1/executor"
+        async with session.post(url, data=encode(subscribe(), media_type), headers=headers) as stream:
+            assert (stream.status, stream.headers["Content-Type"]) == (200, media_type.value)
+            events = event_stream(stream, media_type)
+            assert [(await anext(events)).type for _ in range(2)] == [Event.Type.SUBSCRIBED, Event.Type.LAUNCH]
+            sent = update()
+            async with session.post(url, data=encode(sent, media_type), headers=headers) as answer:
+                assert (answer.status, await answer.read()) == (202, b"")
+            acknowledged = (await anext(events)).acknowledged
+            assert acknowledged is not None
+            assert sent.update is not None
+            assert acknowledged.uuid == sent.update.status.uuid
+            assert (await anext(events)).type is Event.Type.HEARTBEAT
+            web.api.close(web.launched[0].container_id)
+            assert [event async for event in events if event.type is not Event.Type.HEARTBEAT] == []
+
+    with_web(check)
+
+
+async def event_stream(response: aiohttp.ClientResponse, media_type: MediaType) -> AsyncIterator[Event]:
+    """The events, each of which must be one HTTP chunk."""
+    records = RecordDecoder()
+    async for chunk, _ in response.content.iter_chunks():
+        found = records.feed(chunk)
+        assert len(found) == 1 or not chunk
+        for record in found:
+            yield decode(Event, record, media_type)
+    records.close()
+
+
+def test_attributes() -> None:
+    parsed = {attribute.name: attribute for attribute in host.attributes("rack:r1;level:10;ports:[1-3,5-6];a:b:c")}
+    assert parsed["rack"].text is not None
+    assert parsed["rack"].text.value == "r1"
+    assert parsed["level"].scalar is not None
+    assert parsed["level"].scalar.value == 10
+    assert parsed["ports"].ranges is not None
+    assert [(part.begin, part.end) for part in parsed["ports"].ranges.range] == [(1, 3), (5, 6)]
+    assert parsed["a"].text is not None
+    assert parsed["a"].text.value == "b:c"
+    with pytest.raises(ValueError, match="Invalid attribute"):
+        host.attributes("rack")
+
+
+def test_resources_that_are_not_given_are_found(tmp_path: Path) -> None:
+    found = host.resources("cpus:0.5;gpus:2", str(tmp_path))
+    assert (found.scalar("cpus"), found.scalar("gpus")) == (0.5, 2)
+    assert found.scalar("mem") > 0
+    assert found.scalar("disk") > 0
+    assert str(found.ranges("ports")) == "[31000-32000]"
+
+
+def test_settings_hold_mesos_defaults() -> None:
+    settings = Settings(ip="127.0.0.1")
+    flags = Web().flags
+    assert settings.registration_timeout == flags.executor_registration_timeout
+    assert settings.shutdown_grace_period == flags.executor_shutdown_grace_period
+    assert settings.max_completed_executors == flags.max_completed_executors_per_framework
+    assert settings.switch_user == flags.switch_user

@@ -1,0 +1,207 @@
+"""The command executor's decisions: what it tells the agent, and when it signals its task."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from mesosctl.runtime.agent import events
+from mesosctl.runtime.clock import SimulatedClock
+from mesosctl.runtime.executor.core import CommandExecutor, Identity, describe
+from mesosctl.runtime.protocol.basics import AgentID, ContainerID, DurationInfo, ExecutorID, FrameworkID, TaskID
+from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
+from mesosctl.runtime.protocol.containers import CommandInfo, KillPolicy
+from mesosctl.runtime.protocol.executor import Call
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+
+KILLED_BY_TERM = int(signal.SIGTERM)
+
+
+def seconds(amount: float) -> DurationInfo:
+    return DurationInfo(int(amount * 1e9))
+
+
+class Bench:
+    def __init__(self, *, killing_state: bool = True, fails: Exception | None = None) -> None:
+        self.clock = SimulatedClock()
+        self.calls: list[Call] = []
+        self.signals: list[tuple[float, int]] = []
+        self.stopped = False
+        self._fails = fails
+        self._start = self.clock.now()
+        self.executor = CommandExecutor(Identity(FrameworkID("f"), ExecutorID("t")), 5.0, self.clock, self)
+        types = FrameworkInfo.Capability.Type
+        capabilities = (FrameworkInfo.Capability(types.TASK_KILLING_STATE),) if killing_state else ()
+        framework = FrameworkInfo(user="root", name="f", capabilities=capabilities)
+        info = ExecutorInfo(executor_id=ExecutorID("t"))
+        self.executor.event(events.subscribed(info, framework, AgentInfo(hostname="a"), ContainerID("c")))
+
+    def send(self, call: Call) -> None:
+        self.calls.append(call)
+
+    def start(self, task: TaskInfo) -> None:
+        if self._fails:
+            raise self._fails
+
+    def signal(self, number: int) -> None:
+        self.signals.append((self.clock.now() - self._start, number))
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def launch(self, kill_policy: KillPolicy | None = None, max_completion_time: DurationInfo | None = None) -> None:
+        task = TaskInfo(
+            name="t",
+            task_id=TaskID("t"),
+            agent_id=AgentID("a"),
+            command=CommandInfo(value="sleep 1000"),
+            kill_policy=kill_policy,
+            max_completion_time=max_completion_time,
+        )
+        self.executor.event(events.launch(task))
+
+    def kill(self, grace: float | None = None) -> None:
+        policy = None if grace is None else KillPolicy(seconds(grace))
+        self.executor.event(events.kill(TaskID("t"), policy))
+
+    def statuses(self) -> list[TaskStatus]:
+        return [call.update.status for call in self.calls if call.update]
+
+    def states(self) -> list[str]:
+        return [status.state.removeprefix("TASK_") for status in self.statuses()]
+
+    def acknowledge(self) -> None:
+        for status in self.statuses():
+            assert status.uuid is not None
+            self.executor.event(events.acknowledged(status.task_id, status.uuid))
+
+
+def test_a_command_that_finishes() -> None:
+    bench = Bench()
+    bench.launch()
+    assert bench.states() == ["STARTING", "RUNNING"]
+    bench.acknowledge()
+    assert not bench.stopped
+    bench.executor.exited(0)
+    assert bench.states()[-1] == "FINISHED"
+    assert bench.statuses()[-1].message == "Command exited with status 0"
+    assert not bench.stopped
+    bench.acknowledge()
+    assert bench.stopped
+    assert all(status.source is TaskStatus.Source.SOURCE_EXECUTOR for status in bench.statuses())
+
+
+def test_a_command_that_fails() -> None:
+    bench = Bench()
+    bench.launch()
+    bench.executor.exited(3 << 8)
+    assert (bench.states()[-1], bench.statuses()[-1].message) == ("FAILED", "Command exited with status 3")
+
+
+@pytest.mark.parametrize(
+    ("killing_state", "expected"),
+    [(True, ["STARTING", "RUNNING", "KILLING", "KILLED"]), (False, ["STARTING", "RUNNING", "KILLED"])],
+)
+def test_a_kill(killing_state: bool, expected: list[str]) -> None:
+    bench = Bench(killing_state=killing_state)
+    bench.launch()
+    bench.kill()
+    bench.executor.exited(KILLED_BY_TERM)
+    assert bench.states() == expected
+    assert bench.statuses()[-1].message == "Command terminated with signal Terminated"
+    bench.clock.advance(100)
+    assert bench.signals == [(0, signal.SIGTERM)]
+
+
+def test_a_kill_escalates_after_the_grace_period_of_the_task() -> None:
+    for policy, expected in ((None, 3.0), (KillPolicy(seconds(10)), 10.0)):
+        bench = Bench()
+        bench.launch(policy)
+        bench.kill()
+        bench.clock.advance(100)
+        assert bench.signals == [(0, signal.SIGTERM), (expected, signal.SIGKILL)]
+
+
+def test_a_second_kill_moves_the_end_only() -> None:
+    bench = Bench()
+    bench.launch()
+    bench.kill(grace=60)
+    bench.clock.advance(5)
+    bench.kill(grace=7)
+    bench.clock.advance(100)
+    assert bench.signals == [(0, signal.SIGTERM), (7, signal.SIGKILL)]
+    assert bench.states().count("KILLING") == 1
+
+
+def test_a_killed_command_that_ends_with_0_has_finished() -> None:
+    bench = Bench()
+    bench.launch()
+    bench.kill()
+    bench.executor.exited(0)
+    assert bench.states()[-1] == "FINISHED"
+
+
+def test_a_command_that_takes_too_long() -> None:
+    bench = Bench()
+    bench.launch(max_completion_time=seconds(30))
+    bench.clock.advance(30)
+    assert bench.signals == [(30, signal.SIGTERM)]
+    bench.executor.exited(KILLED_BY_TERM)
+    status = bench.statuses()[-1]
+    assert (status.state, status.reason) == (
+        TaskState.TASK_FAILED,
+        TaskStatus.Reason.REASON_MAX_COMPLETION_TIME_REACHED,
+    )
+
+
+def test_a_command_that_cannot_be_started() -> None:
+    bench = Bench(fails=FileNotFoundError(2, "No such file", "/nope"))
+    bench.launch()
+    assert bench.states() == ["STARTING", "FAILED"]
+    bench.acknowledge()
+    assert bench.stopped
+
+
+def test_shutdown_kills_in_time() -> None:
+    bench = Bench()
+    bench.launch(KillPolicy(seconds(60)))
+    bench.executor.event(events.shutdown())
+    bench.clock.advance(100)
+    assert bench.signals == [(0, signal.SIGTERM), (4, signal.SIGKILL)]
+
+
+def test_shutdown_without_a_task_stops() -> None:
+    bench = Bench()
+    bench.executor.event(events.shutdown())
+    assert bench.stopped
+
+
+def test_without_an_agent_it_does_not_wait_for_acknowledgements() -> None:
+    bench = Bench()
+    bench.launch()
+    bench.executor.abandoned()
+    assert not bench.stopped
+    bench.executor.exited(KILLED_BY_TERM)
+    assert bench.stopped
+
+
+def test_subscribing_again_names_what_is_not_acknowledged() -> None:
+    bench = Bench()
+    bench.launch()
+    subscribe = bench.executor.subscription().subscribe
+    assert subscribe is not None
+    assert [task.task_id.value for task in subscribe.unacknowledged_tasks] == ["t"]
+    assert len(subscribe.unacknowledged_updates) == 2
+    bench.acknowledge()
+    assert bench.executor.subscription().subscribe == Call.Subscribe()
+
+
+def test_ends_in_the_words_of_mesos() -> None:
+    def ended(command: str) -> str:
+        pid = os.posix_spawn("/bin/sh", ["sh", "-c", command], {})
+        return describe(os.waitpid(pid, 0)[1])
+
+    assert ended("exit 7") == "exited with status 7"
+    assert ended("kill -KILL $$") == "terminated with signal Killed"
