@@ -1,0 +1,138 @@
+"""A master that only listens: agents register with it, tests send them messages and read theirs."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
+
+import msgspec
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.protocol.basics import AgentID, FrameworkID, TaskID
+from mesosctl.runtime.protocol.cluster import FrameworkInfo, MasterInfo
+from mesosctl.runtime.protocol.containers import CommandInfo
+from mesosctl.runtime.protocol.recordio import frame
+from mesosctl.runtime.protocol.tasks import TaskInfo, TaskStatus
+
+M = TypeVar("M", bound=internal.Message)
+
+AGENT_ID = AgentID("fake-S0")
+FRAMEWORK = FrameworkInfo(
+    user="root",
+    name="test",
+    id=FrameworkID("fake-0000"),
+    roles=("*",),
+    capabilities=(FrameworkInfo.Capability(FrameworkInfo.Capability.Type.TASK_KILLING_STATE),),
+)
+FRAMEWORK_ID = FrameworkID("fake-0000")
+INFO = MasterInfo(id="fake", ip=16777343, port=5050, hostname="localhost")
+
+
+class FakeMaster:
+    """Listens while used as a context. `registrations` are the Register messages, `received` all others."""
+
+    def __init__(self) -> None:
+        self.registrations: queue.Queue[internal.Register] = queue.Queue()
+        self.received: queue.Queue[internal.FromAgent] = queue.Queue()
+        self.ping_seconds = 15.0
+        self._outgoing: queue.Queue[bytes | None] = queue.Queue()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> FakeMaster:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def send(self, message: internal.Message) -> None:
+        self._outgoing.put(msgspec.json.encode(message))
+
+    def disconnect(self) -> None:
+        """End the agent's stream."""
+        self._outgoing.put(None)
+
+    def run(self, name: str, command: str | CommandInfo, **changes: object) -> None:
+        info = CommandInfo(value=command) if isinstance(command, str) else command
+        task = TaskInfo(name=name, task_id=TaskID(name), agent_id=AGENT_ID, command=info)
+        self.send(internal.RunTasks(FRAMEWORK, (msgspec.structs.replace(task, **changes),)))
+
+    def wait_for(self, type_: type[M], seconds: float = 30.0) -> M:
+        """The next message of a type; others before it are dropped."""
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self.received.get(timeout=max(0.0, deadline - time.monotonic()))
+            if isinstance(message, type_):
+                return message
+
+    def statuses_until(
+        self, wanted: Callable[[TaskStatus], bool], seconds: float = 60.0, *, acknowledge: bool = True
+    ) -> list[TaskStatus]:
+        """The statuses that come, acknowledged, up to the wanted one. Raises queue.Empty."""
+        found: list[TaskStatus] = []
+        deadline = time.monotonic() + seconds
+        while not found or not wanted(found[-1]):
+            status = self.wait_for(internal.StatusUpdate, deadline - time.monotonic()).status
+            found.append(status)
+            if acknowledge:
+                assert status.uuid is not None
+                self.send(internal.Acknowledge(FRAMEWORK_ID, status.task_id, status.uuid))
+        return found
+
+    def states_until(self, state: str, name: str | None = None) -> list[str]:
+        """The states, without TASK_, up to one of them."""
+        statuses = self.statuses_until(
+            lambda status: status.state == f"TASK_{state}" and name in (None, status.task_id.value)
+        )
+        return [status.state.removeprefix("TASK_") for status in statuses]
+
+    def _register(self, register: internal.Register, stream_id: str, answer: BaseHTTPRequestHandler) -> None:
+        self.registrations.put(register)
+        self._outgoing = queue.Queue()
+        self.send(internal.Registered(AGENT_ID, INFO, self.ping_seconds))
+        answer.send_response(200)
+        answer.send_header("Content-Type", "application/json")
+        answer.send_header("Transfer-Encoding", "chunked")
+        answer.send_header("Mesos-Stream-Id", stream_id)
+        answer.end_headers()
+        while (record := self._outgoing.get()) is not None:
+            framed = frame(record)
+            answer.wfile.write(b"%x\r\n%b\r\n" % (len(framed), framed))
+        answer.wfile.write(b"0\r\n\r\n")
+        answer.close_connection = True
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        master = self
+        decoder: msgspec.json.Decoder[internal.FromAgent] = msgspec.json.Decoder(internal.FromAgent)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                assert self.path == internal.PATH
+                message = decoder.decode(self.rfile.read(int(self.headers["Content-Length"])))
+                if isinstance(message, internal.Register):
+                    master._register(message, str(uuid.uuid4()), self)
+                    return
+                assert self.headers["Mesos-Stream-Id"]
+                master.received.put(message)
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        return Handler
