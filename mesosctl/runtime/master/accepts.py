@@ -13,6 +13,7 @@ from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework,
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.master.validation.offers import problem_of_offers
+from mesosctl.runtime.master.validation.operations import problem_of_operation
 from mesosctl.runtime.master.validation.tasks import executor_share, problem_of_group, problem_of_task
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.offers import Filters, Offer, OperationState, OperationStatus
@@ -106,6 +107,9 @@ class Accepts:
 
     def _convert(self, framework: Framework, agent: Agent, operation: Offer.Operation, left: Resources) -> Resources:
         """RESERVE, CREATE and the like: the agent keeps what they make."""
+        if problem := problem_of_operation(operation, framework, agent):
+            self._tell_operation(framework, operation, OperationState.OPERATION_ERROR, agent, problem)
+            return left
         try:
             made = conversions(operation)
             converted = apply(left, made)

@@ -10,7 +10,7 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.master.actions import CloseAgent, ToAgent
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.offers import Offers
-from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, Unreachable
+from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, Unreachable, pid
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TimeInfo
@@ -41,11 +41,9 @@ class Agents:
         if agent_id in self._state.gone:
             self._refuse(stream, f"Agent {agent_id} has been marked gone")
             return
-        for other in [
-            each for each in self._state.agents.values() if each.pid == f"slave(1)@{ip}:{message.agent.port}"
-        ]:
-            if other.id != agent_id:
-                self.remove(other, "a new agent registered at the same address")
+        other = self._state.agents_by_pid.get(pid(ip, message.agent.port))
+        if other is not None and other.id != agent_id:
+            self.remove(other, "a new agent registered at the same address")
         returned = self._state.unreachable.pop(agent_id, None)
         agent = self._state.agents.get(agent_id)
         if agent is not None:
@@ -63,7 +61,8 @@ class Agents:
         if agent_id:
             agent.reregistered = self._state.clock.now()
         agent.info = msgspec.structs.replace(message.agent, id=AgentID(agent.id))
-        agent.ip, agent.version, agent.total, agent.stream = ip, message.version, total, stream
+        agent.ip, agent.version, agent.total = ip, message.version, total
+        self._state.connect(agent, stream)
         agent.checkpointed, agent.capabilities = message.checkpointed, message.capabilities
         self._state.tell(
             agent,
@@ -77,15 +76,12 @@ class Agents:
 
     def disconnected(self, stream: str) -> None:
         """The stream broke: no offers until the agent connects again; missed pings decide what becomes of it."""
-        agent = self.of_stream(stream)
+        agent = self._state.agents_by_stream.get(stream)
         if agent is None:
             return
-        agent.stream = None
+        self._state.disconnect(agent)
         self._rescind_offers(agent)
         self._state.allocator.deactivate_agent(agent.id)
-
-    def of_stream(self, stream: str) -> Agent | None:
-        return next((agent for agent in self._state.agents.values() if agent.stream == stream), None)
 
     def ponged(self, agent: Agent) -> None:
         agent.missed_pings, agent.ponged = 0, True
@@ -132,8 +128,8 @@ class Agents:
         """It is entered anew, whatever of its last registration is still there."""
         if agent.ping:
             agent.ping.cancel()
-        if agent.stream is not None:
-            self._state.emit(CloseAgent(agent.stream))
+        self._hang_up(agent)
+        del self._state.agents_by_pid[agent.pid]
         self._rescind_offers(agent)
         self._state.allocator.remove_agent(agent.id)
 
@@ -240,15 +236,18 @@ class Agents:
         for executor in [*agent.executors.values()]:
             self._tasks.remove_executor(executor, recover=False)
         self._rescind_offers(agent, recover=False)
-        if agent.stream is not None:
-            self._state.emit(CloseAgent(agent.stream))
-            agent.stream = None
-        del self._state.agents[agent.id]
+        self._hang_up(agent)
+        del self._state.agents[agent.id], self._state.agents_by_pid[agent.pid]
         agent.tasks.clear()
         agent.used.clear()
         for framework in self._state.frameworks.values():
             failure = Event.Failure(agent_id=AgentID(agent.id))
             self._state.send(framework, Event(type=Event.Type.FAILURE, failure=failure))
+
+    def _hang_up(self, agent: Agent) -> None:
+        if agent.stream is not None:
+            self._state.emit(CloseAgent(agent.stream))
+            self._state.disconnect(agent)
 
     def _rescind_offers(self, agent: Agent, *, recover: bool = True) -> None:
         for offer in [*agent.offers.values()]:

@@ -113,7 +113,7 @@ class Master:
 
     def agent_message(self, stream: str, message: internal.FromAgent) -> None:
         """Anything else an agent says. Raises Refusal (400) where it is not registered on that stream."""
-        agent = self._agents.of_stream(stream)
+        agent = self.state.agents_by_stream.get(stream)
         if agent is None:
             raise Refusal(400, "The agent is not registered on this stream")
         match message:

@@ -182,7 +182,7 @@ class Agent:
 
     @property
     def pid(self) -> str:
-        return f"slave(1)@{self.ip}:{self.info.port}"
+        return pid(self.ip, self.info.port)
 
     def hold(self, framework: Framework, resources: Resources) -> None:
         """From now on the framework uses these."""
@@ -196,6 +196,11 @@ class Agent:
         else:
             self.used.pop(framework.id, None)
         framework.used = framework.used - resources
+
+
+def pid(ip: str, port: int) -> str:
+    """How Mesos names an agent at an address."""
+    return f"slave(1)@{ip}:{port}"
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,6 @@ from mesosctl.runtime.protocol.basics import AgentID, TaskID
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
-MAX_GONE_AGENTS = 102_400
-
 
 class State:
     """The records of one master. The other modules change them; nothing here decides anything."""
@@ -29,6 +27,8 @@ class State:
         self.frameworks: dict[str, Framework] = {}
         self.completed: dict[str, Framework] = {}
         self.agents: dict[str, Agent] = {}
+        self.agents_by_stream: dict[str, Agent] = {}
+        self.agents_by_pid: dict[str, Agent] = {}
         self.unreachable: dict[str, Unreachable] = {}
         self.gone: dict[str, float] = {}
         """Agents that will not come back under this id, and since when."""
@@ -36,10 +36,18 @@ class State:
         self._next = {"framework": 0, "agent": 0, "offer": 0}
 
     def new_framework_id(self) -> str:
-        return f"{self.options.info.id}-{self._count('framework'):04d}"
+        """Schedulers may choose ids of this form themselves: taken ones are passed over."""
+        while True:
+            framework_id = f"{self.options.info.id}-{self._count('framework'):04d}"
+            if framework_id not in self.frameworks and framework_id not in self.completed:
+                return framework_id
 
     def new_agent_id(self) -> str:
-        return f"{self.options.info.id}-S{self._count('agent')}"
+        """Agents bring ids along: those that are known are passed over."""
+        while True:
+            agent_id = f"{self.options.info.id}-S{self._count('agent')}"
+            if agent_id not in self.agents and agent_id not in self.unreachable and agent_id not in self.gone:
+                return agent_id
 
     def new_offer_id(self) -> str:
         return f"{self.options.info.id}-O{self._count('offer')}"
@@ -53,6 +61,17 @@ class State:
         """To the agent; dropped while it is disconnected."""
         if agent.stream is not None:
             self.emit(ToAgent(agent.stream, message))
+
+    def connect(self, agent: Agent, stream: str) -> None:
+        """The agent is at its address, and speaks on this stream."""
+        agent.stream = stream
+        self.agents_by_stream[stream] = self.agents_by_pid[agent.pid] = agent
+
+    def disconnect(self, agent: Agent) -> None:
+        """The agent's stream is no more, or no longer the agent's."""
+        if agent.stream is not None:
+            del self.agents_by_stream[agent.stream]
+            agent.stream = None
 
     def update(self, framework: Framework, status: TaskStatus) -> None:
         self.send(framework, Event(type=Event.Type.UPDATE, update=Event.Update(status=status)))
