@@ -190,6 +190,22 @@ class Life(RuleBasedStateMachine):
                 after = self.allocator.consumed_quota(role).get(name, 0)
                 assert after <= max(limit * 1000, before[role].get(name, 0))
 
+        if agents is None and not self.limits:
+            self._all_is_offered(now)
+
+    def _all_is_offered(self, now: float) -> None:
+        """Without quota nothing is free that someone waits for."""
+        for agent in self.totals:
+            for framework in self.roles:
+                for role in self.roles[framework] - self.quiet[framework] if self.active[framework] else ():
+                    free = self.allocator.available(agent)
+                    free = free.filter(lambda kind: len(kind.reservations) < 2 and kind.allocatable_to(role))  # noqa: B023
+                    refused = [
+                        entry[3] for entry in self.refused if entry[:3] == (framework, role, agent) and entry[4] > now
+                    ]
+                    if free.scalar("cpus") >= 0.01 or free.scalar("mem") >= 32:
+                        assert any(one.contains(free) for one in refused)
+
     def _forget(self, agent: str | None = None, framework: str | None = None, role: str | None = None) -> None:
         """Filters that are no more."""
         wanted = (framework, role, agent)

@@ -83,9 +83,9 @@ class Resources:
         return _made(amounts)
 
     def contains(self, other: Resources) -> bool:
+        have = self._amounts
         for kind, amount in other._amounts.items():
-            have = self._amounts.get(kind)
-            if have is None or (have != amount if kind.whole else not covers(have, amount)):
+            if kind not in have or (have[kind] != amount if kind.whole else not covers(have[kind], amount)):
                 return False
         return True
 

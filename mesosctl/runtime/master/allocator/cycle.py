@@ -80,6 +80,8 @@ class Cycle:
     def _turn(self, agent: Agent, role: str, framework_id: str) -> Turn | None:
         """None where the framework can have nothing of this agent, or does not want what there is."""
         framework = self.frameworks[framework_id]
+        if framework.passes_over(role, agent, self.now):
+            return None
         if agent.gpus and self.options.filter_gpu_resources and not framework.can(_GPU):
             return None
         if agent.remote(self.options.domain) and not framework.can(_REGION):
@@ -87,7 +89,10 @@ class Cycle:
         available = agent.free.filter(lambda kind: kind.allocatable_to(role) and framework.usable(kind))
         if lent := self._lent.get(agent.id):
             available -= lent
-        if not available or framework.refuses(role, agent.id, available, self.now):
+        if not available:
+            return None
+        if framework.refuses(role, agent.id, available, self.now):
+            framework.pass_over(role, agent)
             return None
         return Turn(role, framework_id, framework, available)
 
@@ -106,8 +111,8 @@ class Cycle:
         minimum = turn.framework.minimum(turn.role, self._minimum)
         if not resources or not _reaches(resources, minimum):
             return
-        if turn.framework.refuses(turn.role, agent.id, resources, self.now):
-            return
+        if resources != turn.available and turn.framework.refuses(turn.role, agent.id, resources, self.now):
+            return  # it may refuse this part of what is available, though not all of it
         shared = resources.shared()
         if shared:
             self._lent[agent.id] = self._lent.get(agent.id, Resources()) + shared

@@ -22,13 +22,26 @@ class Filter(NamedTuple):
     resources: Resources
 
 
+class _Refusals:
+    """What a framework does not want of an agent in a role."""
+
+    __slots__ = ("filters", "seen", "seen_until")
+
+    def __init__(self) -> None:
+        self.filters: list[Filter] = []
+        self.seen: Resources | None = None
+        """What was free there when all of it was refused last: the very object, which is never changed."""
+        self.seen_until = 0.0
+
+
 class Framework:
     def __init__(self, info: FrameworkInfo, suppressed: Iterable[str], active: bool) -> None:
         self.active = active
         self.suppressed: set[str] = set()
         self.agents: set[str] = set()
         """On which it holds something."""
-        self._filters: dict[str, dict[str, list[Filter]]] = {}
+        self._refusals: dict[str, dict[str, _Refusals]] = {}
+        """By role and agent."""
         self.update(info, suppressed)
 
     def update(self, info: FrameworkInfo, suppressed: Iterable[str]) -> None:
@@ -42,11 +55,11 @@ class Framework:
             for role, filters in info.offer_filters.items()
             if (minimum := filters.min_allocatable_resources) is not None
         }
-        for role in self._filters.keys() - self.roles:
-            del self._filters[role]
         before, self.suppressed = self.suppressed, set(suppressed) & self.roles
-        for role in before - self.suppressed:
-            self._filters.pop(role, None)
+        self.want_all((self._refusals.keys() - self.roles) | (before - self.suppressed))
+        for agents in self._refusals.values():
+            for refusals in agents.values():
+                refusals.seen = None
 
     def named(self, roles: Iterable[str]) -> frozenset[str]:
         """Those of its roles that are named, all where none is."""
@@ -71,26 +84,38 @@ class Framework:
     # Filters.
 
     def refuse(self, role: str, agent_id: str, refused: Filter) -> None:
-        self._filters.setdefault(role, {}).setdefault(agent_id, []).append(refused)
+        self._refusals.setdefault(role, {}).setdefault(agent_id, _Refusals()).filters.append(refused)
 
     def refuses(self, role: str, agent_id: str, resources: Resources, now: float) -> bool:
         """Forgets filters of the agent that are over."""
-        agents = self._filters.get(role)
+        agents = self._refusals.get(role)
         if not agents or agent_id not in agents:
             return False
-        valid = agents[agent_id] = [refused for refused in agents[agent_id] if refused.until > now]
-        if not valid:
+        refusals = agents[agent_id]
+        refusals.filters = [refused for refused in refusals.filters if refused.until > now]
+        if not refusals.filters:
             del agents[agent_id]
-        return any(refused.resources.contains(resources) for refused in valid)
+        return any(refused.resources.contains(resources) for refused in refusals.filters)
+
+    def pass_over(self, role: str, agent: Agent) -> None:
+        """It refuses all that is free on the agent: no need to ask again before that or its filters change."""
+        refusals = self._refusals[role][agent.id]
+        refusals.seen = agent.free
+        refusals.seen_until = min(refused.until for refused in refusals.filters)
+
+    def passes_over(self, role: str, agent: Agent, now: float) -> bool:
+        agents = self._refusals.get(role)
+        refusals = agents.get(agent.id) if agents else None
+        return refusals is not None and refusals.seen is agent.free and refusals.seen_until > now
 
     def want_all(self, roles: Iterable[str]) -> None:
         """Drops the filters of these roles."""
         for role in roles:
-            self._filters.pop(role, None)
+            self._refusals.pop(role, None)
 
     def want_agent(self, agent_id: str) -> None:
         """Drops the filters for an agent."""
-        for agents in self._filters.values():
+        for agents in self._refusals.values():
             agents.pop(agent_id, None)
 
 
@@ -118,8 +143,7 @@ class Agent:
     def take(self, framework_id: str, resources: Resources) -> None:
         """Free ones, with `allocation_info`."""
         self.used[framework_id] = self.used.get(framework_id, Resources()) + resources
-        taken = resources.unallocated()
-        self.free -= taken - taken.shared()
+        self.free -= resources.filter(lambda kind: kind.shared is None).unallocated()
 
     def remote(self, domain: DomainInfo | None) -> bool:
         """In another region than that domain; never where either is unknown."""
