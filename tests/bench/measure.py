@@ -36,10 +36,10 @@ class Sample:
 def measure(command: Sequence[str], log: Path, *, timeout: float, env: Mapping[str, str] | None = None) -> Sample:
     """Run a command; its output is added to `log`."""
     helper = [sys.executable, "-m", "tests.bench.measure", str(log), str(timeout), *command]
-    tests = Path(__file__).parents[2]
-    done = subprocess.run(
-        helper, cwd=tests, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, check=True, text=True
-    )
+    tree = Path(__file__).parents[2]
+    variables = {**os.environ, **(env or {})}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # it makes Python compile this tree anew in every run
+    done = subprocess.run(helper, cwd=tree, env=variables, stdout=subprocess.PIPE, check=True, text=True)
     return Sample(**json.loads(done.stdout))
 
 
