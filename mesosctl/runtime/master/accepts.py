@@ -9,7 +9,7 @@ import msgspec
 from mesosctl.runtime import internal
 from mesosctl.runtime.master.allocation import allocated
 from mesosctl.runtime.master.offers import Offers
-from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task
+from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task, resources_of
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.master.validation.offers import problem_of_offers
@@ -99,7 +99,7 @@ class Accepts:
             self._tasks.add_executor(framework, agent, Executor(executor, framework.id, agent.id, share))
             used += share
         for task in tasks:
-            resources = Resources.of(task.resources)
+            resources = resources_of(task.resources)
             executor_id = executor.executor_id.value if executor else None
             self._tasks.add(framework, agent, Task(task, framework.id, agent.id, executor_id, resources))
             used += resources

@@ -10,7 +10,7 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.master.actions import CloseAgent, ToAgent
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.offers import Offers
-from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, Unreachable, pid
+from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, Unreachable, pid, resources_of
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TimeInfo
@@ -147,7 +147,7 @@ class Agents:
                 each.executor for each in message.executors if each.framework_id == framework.framework_id
             ):
                 if (framework.id, executor.executor_id.value) not in agent.executors:
-                    record = Executor(executor, framework.id, agent.id, Resources.of(executor.resources))
+                    record = Executor(executor, framework.id, agent.id, resources_of(executor.resources))
                     self._tasks.add_executor(framework, agent, record)
         self._compare_tasks(agent, message.tasks)
 
@@ -195,7 +195,7 @@ class Agents:
             framework.id,
             agent.id,
             running.executor_id.value if running.executor_id else None,
-            Resources.of(running.task.resources),
+            resources_of(running.task.resources),
             state=running.status.state,
             statuses=[*was_unreachable.statuses] if was_unreachable else [],
             told=running.status,

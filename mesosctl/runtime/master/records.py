@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mesosctl.runtime.clock import Timer
 from mesosctl.runtime.protocol.basics import FrameworkID, TimeInfo
@@ -27,6 +28,17 @@ TERMINAL = frozenset(
     }
 )
 NOTHING = Resources()
+
+
+def resources_of(resources: tuple[Resource, ...]) -> Resources:
+    """What messages say, remembered: tasks are many, and many are alike. Raises ResourcesError."""
+    try:
+        return _remembered(resources)
+    except TypeError:  # a volume with secrets, which cannot be hashed
+        return Resources.of(resources)
+
+
+_remembered = lru_cache(maxsize=4096)(Resources.of)
 
 
 @dataclass(eq=False)

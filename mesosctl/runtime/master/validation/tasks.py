@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mesosctl.runtime.master.records import NOTHING, Agent, Framework
+from mesosctl.runtime.master.records import NOTHING, Agent, Framework, resources_of
 from mesosctl.runtime.master.validation.ids import problem_of_id
 from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment
@@ -24,7 +24,7 @@ def problem_of_task(task: TaskInfo, framework: Framework, agent: Agent, offered:
         return problem
     if (task.executor is None) == (task.command is None):
         return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"
-    total = Resources.of(task.resources)
+    total = resources_of(task.resources)
     executor = task.executor
     if executor is not None:
         if problem := _problem_of_executor(executor, framework, agent):
@@ -33,8 +33,8 @@ def problem_of_task(task: TaskInfo, framework: Framework, agent: Agent, offered:
             return "'ExecutorInfo.type' must be 'CUSTOM'"
         if executor.command is None:
             return "'ExecutorInfo.command' must be set"
-        if Resources.of(executor.resources).shared():
-            return f"Executor resources {Resources.of(executor.resources)} should not contain any shared resources"
+        if resources_of(executor.resources).shared():
+            return f"Executor resources {resources_of(executor.resources)} should not contain any shared resources"
         total += executor_share(executor, framework, agent)
     if not offered.contains(total):
         return f"Total resources {total} required by task and its executor is more than available {offered}"
@@ -67,7 +67,7 @@ def problem_of_group(
             )
     if problem := _problem_of_least(executor):
         return problem
-    total = sum((Resources.of(task.resources) for task in tasks), executor_share(executor, framework, agent))
+    total = sum((resources_of(task.resources) for task in tasks), executor_share(executor, framework, agent))
     if not offered.contains(total):
         return f"Total resources {total} required by task group and its executor are more than available {offered}"
     return None
@@ -77,7 +77,7 @@ def executor_share(executor: ExecutorInfo, framework: Framework, agent: Agent) -
     """What a launch takes for its executor: nothing where that runs already."""
     if (framework.id, executor.executor_id.value) in agent.executors:
         return NOTHING
-    return Resources.of(executor.resources)
+    return resources_of(executor.resources)
 
 
 def _problem_of_any_task(task: TaskInfo, framework: Framework, agent: Agent) -> Problem:
@@ -152,9 +152,9 @@ def _problem_of_health_check(check: HealthCheck | None) -> Problem:
     return None
 
 
-def _problem_of_resources(resources: Sequence[Resource], whose: str, article: str) -> Problem:
+def _problem_of_resources(resources: tuple[Resource, ...], whose: str, article: str) -> Problem:
     try:
-        Resources.of(resources)
+        resources_of(resources)
     except ResourcesError as error:
         return f"{whose} uses invalid resources: Invalid resources: {error}"
     roles = {each.allocation_info.role if each.allocation_info else None for each in resources}
@@ -201,7 +201,7 @@ def _problem_of_limits(task: TaskInfo, agent: Agent) -> Problem:
         return "Agent is not capable of handling task resource limits"
     if task.limits.keys() - {"cpus", "mem"}:
         return "Only cpus and mem may be included in a task's resource limits"
-    resources = Resources.of(task.resources)
+    resources = resources_of(task.resources)
     for name, short, long in (("cpus", "cpu", "CPU"), ("mem", "memory", "memory")):
         limit = task.limits.get(name)
         if limit is None:
@@ -260,7 +260,7 @@ def _problem_of_member(task: TaskInfo) -> Problem:
 
 
 def _problem_of_least(executor: ExecutorInfo) -> Problem:
-    resources = Resources.of(executor.resources)
+    resources = resources_of(executor.resources)
     for name, word, least in (("cpus", "CPUs", _LEAST_CPUS), ("mem", "memory", _LEAST_MEM_MB)):
         if resources.scalar(name) < least:
             amount = f"{resources.scalar(name):g}" if name in resources.names() else "None"
