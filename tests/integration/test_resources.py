@@ -342,3 +342,12 @@ def test_the_lock_of_a_host(box: Box) -> None:
     taken = Lock(run="run5", controller="c2", seconds=60, owner="bob@c2")
     box.run([], APPLY, lock=taken, unlock=True)
     assert box.sh("ls /run/mesosctl.lock 2>/dev/null || echo none") == "none\n"
+
+
+def test_a_setting_that_changed_twice_goes_back_to_what_it_was(box: Box) -> None:
+    before = prepare(box)
+    for value in ("permissive", "disabled"):
+        setting = Setting(path="/srv/t/setting", key="SELINUX", value=value)
+        assert box.statuses([setting], APPLY) == ["changed"]
+    assert box.statuses([setting], UNSET) == ["changed"]
+    assert box.snapshot("/srv/t") == before
