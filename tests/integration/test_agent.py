@@ -353,6 +353,36 @@ def test_leaves_for_good_on_sigusr1(master: FakeMaster, agent: AgentProcess) -> 
     assert processes_of("sleep 98767") == []
 
 
+def test_executors_outlive_the_nursery(master: FakeMaster, agent: AgentProcess) -> None:
+    master.run("a", "sleep 2; echo done")
+    master.states_until("RUNNING")
+    children = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text().split()
+    (nursery,) = (int(pid) for pid in children if b"nursery" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(nursery, signal.SIGKILL)
+    assert master.states_until("FINISHED") == ["FINISHED"]
+    eventually(lambda: agent.get("/state")["frameworks"] == [])
+    master.run("b", "true")
+    assert master.states_until("FINISHED", "b")[-1] == "FINISHED"
+
+
+def test_many_tasks_at_once(master: FakeMaster, agent: AgentProcess) -> None:
+    tasks = tuple(
+        TaskInfo(
+            name=name,
+            task_id=TaskID(name),
+            agent_id=AGENT_ID,
+            command=CommandInfo(value="true", environment=Environment((Environment.Variable("A", value="x" * 5000),))),
+        )
+        for name in (f"t{number}" for number in range(60))
+    )
+    master.send(internal.RunTasks(FRAMEWORK, tasks))
+    finished: set[str] = set()
+    while len(finished) < len(tasks):
+        (*_, status) = master.statuses_until(lambda status: status.state in TERMINAL)
+        assert status.state == "TASK_FINISHED"
+        finished.add(status.task_id.value)
+
+
 def test_wrong_flags_are_refused() -> None:
     for arguments, complaint in (
         (["--work_dir=/tmp/x"], "Flag 'master' is required"),

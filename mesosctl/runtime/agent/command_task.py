@@ -28,7 +28,7 @@ def command_executor(framework_id: FrameworkID, task: TaskInfo) -> ExecutorInfo:
         command=CommandInfo(
             shell=False,
             value=sys.executable,
-            arguments=(sys.executable, "-m", EXECUTOR_MODULE),
+            arguments=(sys.executable, "-P", "-m", EXECUTOR_MODULE),
             user=task.command.user if task.command else None,
             environment=task.command.environment if task.command else None,
         ),

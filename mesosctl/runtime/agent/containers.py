@@ -10,8 +10,9 @@ from mesosctl.runtime.agent.environment import AgentAddress, executor_environmen
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.launcher import LaunchError, PosixLauncher
 from mesosctl.runtime.agent.master_link import MasterLink
+from mesosctl.runtime.agent.nursery import Nursery
 from mesosctl.runtime.agent.records import ExecutorRecord
-from mesosctl.runtime.agent.sandbox import create_sandbox, sandbox_path
+from mesosctl.runtime.agent.sandbox import create_sandbox, open_output, sandbox_path
 from mesosctl.runtime.executor.command import command_line
 from mesosctl.runtime.executor.program import TASK_USER
 from mesosctl.runtime.flags.agent import AgentFlags
@@ -32,6 +33,7 @@ class Containers:
         self._address = address
         self._api = api
         self._launcher = PosixLauncher(self._exited)
+        self._nursery = Nursery(self._born, self._exited)
 
     def to_master(self, message: internal.FromAgent) -> None:
         self.master.send(message)
@@ -46,11 +48,16 @@ class Containers:
             self.agent.container_failed(executor.container_id, f"Failed to launch container: {error}")
 
     def destroy(self, executor: ExecutorRecord) -> None:
-        self._launcher.destroy(executor.container_id)
+        if not self._nursery.destroy(executor.container_id):
+            self._launcher.destroy(executor.container_id)
 
     def destroy_all(self) -> None:
         for _, executor in self.agent.ledger.executors():
-            self._launcher.destroy(executor.container_id)
+            self.destroy(executor)
+
+    def start(self) -> None:
+        """Make ready for the first task. Raises OSError."""
+        self._nursery.start()
 
     def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
         return sandbox_path(self._flags.work_dir, agent_id.value, framework_id, executor_id, container_id)
@@ -62,13 +69,19 @@ class Containers:
         own = AgentAddress(self._address.ip, self._address.port, self.agent.info.id.value)
         grace = self._flags.executor_shutdown_grace_period
         environment = executor_environment(os.environ, own, framework, executor, grace)
-        user = executor.user
-        if executor.is_command and user is not None:
-            environment[TASK_USER] = user
-            user = None
+        if executor.is_command:
+            if executor.user is not None:
+                environment[TASK_USER] = executor.user
+            for name in ("stdout", "stderr"):
+                open_output(executor.directory, name, executor.user).close()
+            self._nursery.launch(executor.container_id, environment, executor.directory)
+            return
         command = command_line(executor.info.command)
-        pid = self._launcher.launch(executor.container_id, command, environment, executor.directory, user)
-        self.agent.container_launched(executor.container_id, pid)
+        pid = self._launcher.launch(executor.container_id, command, environment, executor.directory, executor.user)
+        self._born(executor.container_id, pid)
+
+    def _born(self, container_id: str, pid: int) -> None:
+        self.agent.container_launched(container_id, pid)
 
     def _exited(self, container_id: str, status: int) -> None:
         self._api.close(container_id)

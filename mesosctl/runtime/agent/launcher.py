@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import subprocess
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from mesosctl.runtime.agent.processes import kill_all
+from mesosctl.runtime.agent.sandbox import open_output
+from mesosctl.runtime.executor.processes import kill_all
 from mesosctl.runtime.executor.user import identity
 
 Exited = Callable[[str, int], None]
@@ -42,7 +41,7 @@ class PosixLauncher:
         """
         executable, arguments = command
         try:
-            with _output(directory, "stdout", user) as stdout, _output(directory, "stderr", user) as stderr:
+            with open_output(directory, "stdout", user) as stdout, open_output(directory, "stderr", user) as stderr:
                 process = subprocess.Popen(
                     arguments,
                     executable=executable,
@@ -79,11 +78,3 @@ class PosixLauncher:
         _, status = os.waitpid(pid, 0)
         del self._pids[container_id]
         self._exited(container_id, status)
-
-
-def _output(directory: str, name: str, user: str | None) -> Any:
-    file = open(os.path.join(directory, name), "ab")  # noqa: SIM115 - the caller closes it
-    if user is not None:
-        entry = pwd.getpwnam(user)
-        os.fchown(file.fileno(), entry.pw_uid, entry.pw_gid)
-    return file

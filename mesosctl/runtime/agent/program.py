@@ -72,6 +72,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo) -> None:
     master = MasterLink(flags.master, flags.registration_backoff_factor, agent, clock)
     containers.agent = api.agent = agent
     containers.master = master
+    containers.start()
     runner = await serve(
         application(PREFIX, routes(agent, api, flags, address, clock)), address.listen_ip, address.listen_port
     )

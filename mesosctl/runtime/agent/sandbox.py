@@ -6,8 +6,10 @@ The layout is Apache Mesos' (docs/sandbox.md), with `runs/latest` leading to the
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 LATEST = "latest"
 _MODE = 0o750
@@ -29,7 +31,16 @@ def create_sandbox(path: str, owner: str | None) -> None:
     directory.mkdir(parents=True)
     directory.chmod(_MODE)
     if owner is not None:
-        shutil.chown(directory, owner)
+        shutil.chown(directory, owner, pwd.getpwnam(owner).pw_gid)
     link = directory.parent / f".{LATEST}.{directory.name}"
     link.symlink_to(directory)
     os.replace(link, directory.parent / LATEST)
+
+
+def open_output(directory: str, name: str, owner: str | None) -> BinaryIO:
+    """Open a file for what a task writes, owned by the user `owner`. Raises OSError and LookupError."""
+    path = Path(directory, name)
+    file = path.open("ab")
+    if owner is not None:
+        shutil.chown(path, owner, pwd.getpwnam(owner).pw_gid)
+    return file

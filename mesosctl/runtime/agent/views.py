@@ -9,8 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from mesosctl.runtime.agent.core import CAPABILITIES, Agent
-from mesosctl.runtime.agent.processes import usage
 from mesosctl.runtime.agent.records import ExecutorRecord, ExecutorState, FrameworkRecord, TaskRecord
+from mesosctl.runtime.executor.processes import usage
 from mesosctl.runtime.http.address import Address
 from mesosctl.runtime.protocol.resources import Attribute, Resource
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+_PR_SET_CHILD_SUBREAPER = 36
 _PASSES = 20
 """A process may fork while its like are being killed."""
 
@@ -39,6 +41,22 @@ def members(leader: int) -> set[int]:
         found |= more
         grown = bool(more)
     return found - {process.pid for process in known if process.is_zombie}
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose parents below this one have ended (PR_SET_CHILD_SUBREAPER of prctl(2)).
+
+    Raises OSError.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def children_of_self() -> set[int]:
+    """The children of this process, zombies included. It must have one thread only."""
+    with open("/proc/thread-self/children", "rb") as file:
+        return {int(pid) for pid in file.read().split()}
 
 
 def kill_all(leader: int) -> None:

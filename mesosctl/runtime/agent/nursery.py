@@ -1,0 +1,141 @@
+"""The agent's side of the nursery (see `mesosctl.runtime.executor.nursery`): built-in executors that start in a moment.
+
+The nursery is started with the first executor and again after it was lost. Executors outlive it: those that it can no
+longer tell of are watched by their process ids, and count as failed when they end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from mesosctl.runtime.agent.launcher import Exited, LaunchError
+from mesosctl.runtime.executor.nursery import MAX_MESSAGE_BYTES, Birth, Born, Died
+from mesosctl.runtime.executor.processes import kill_all
+
+log = logging.getLogger(__name__)
+
+MODULE = "mesosctl.runtime.executor.nursery"
+_UNKNOWN_STATUS = 1 << 8
+
+
+class Nursery:
+    def __init__(self, born: Callable[[str, int], None], exited: Exited) -> None:
+        """`born` is called with a container and the process id of its executor, `exited` as by the launcher."""
+        self._born = born
+        self._exited = exited
+        self._socket: socket.socket | None = None
+        self._pids: dict[str, int | None] = {}
+        """None: ordered, not born yet."""
+        self._orders: deque[bytes] = deque()
+        self._decoder: msgspec.json.Decoder[Born | Died] = msgspec.json.Decoder(Born | Died)
+
+    def start(self) -> None:
+        """Start the process, if it does not run. Raises OSError."""
+        if self._socket is not None:
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [sys.executable, "-P", "-m", MODULE]
+            process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
+        ours.setblocking(False)
+        self._socket = ours
+        asyncio.get_running_loop().add_reader(ours, self._read, ours, process)
+
+    def launch(self, container_id: str, environment: Mapping[str, str], directory: str) -> None:
+        """Order an executor; the files stdout and stderr are in its directory. Raises LaunchError."""
+        try:
+            self.start()
+        except OSError as error:
+            raise LaunchError(f"Cannot start the nursery of executors: {error}") from None
+        self._pids[container_id] = None
+        self._orders.append(msgspec.json.encode(Birth(container_id, directory, dict(environment))))
+        self._send()
+
+    def _send(self) -> None:
+        """Send the orders, as many as the socket takes now."""
+        assert self._socket is not None
+        loop = asyncio.get_running_loop()
+        while self._orders:
+            try:
+                self._socket.send(self._orders[0])
+            except BlockingIOError:
+                loop.add_writer(self._socket, self._send)
+                return
+            except OSError as error:  # reading will tell that it is gone
+                log.error("Cannot order an executor: %s", error)
+                break
+            self._orders.popleft()
+        self._orders.clear()
+        loop.remove_writer(self._socket)
+
+    def destroy(self, container_id: str) -> bool:
+        """Kill all processes of a container. False where this is none of ours."""
+        if container_id not in self._pids:
+            return False
+        if pid := self._pids[container_id]:
+            kill_all(pid)
+        return True
+
+    def stop(self) -> None:
+        """End the process, not its executors."""
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            asyncio.get_running_loop().remove_writer(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _read(self, ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
+        while True:
+            try:
+                message = ours.recv(MAX_MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                message = b""
+            if not message:
+                break
+            self._heard(self._decoder.decode(message))
+        self.stop()
+        log.error("The nursery of executors ended with status %d", process.wait())
+        for container_id, pid in list(self._pids.items()):
+            if pid is None:
+                self._gone(container_id)
+            else:
+                self._watch(container_id, pid)
+
+    def _heard(self, message: Born | Died) -> None:
+        match message:
+            case Born(container_id, pid):
+                self._pids[container_id] = pid
+                self._born(container_id, pid)
+            case Died(container_id, status):
+                del self._pids[container_id]
+                self._exited(container_id, status)
+
+    def _watch(self, container_id: str, pid: int) -> None:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._gone(container_id)
+            return
+        loop = asyncio.get_running_loop()
+
+        def ended() -> None:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+            self._gone(container_id)
+
+        loop.add_reader(descriptor, ended)
+
+    def _gone(self, container_id: str) -> None:
+        del self._pids[container_id]
+        self._exited(container_id, _UNKNOWN_STATUS)
