@@ -462,7 +462,7 @@ packages() {
 	for _name in $_need; do record "package $_name" || unwritten "$1" $S/manifest; done
 	case $2 in apt) _how="install --no-install-recommends" ;; *) _how=install ;; esac
 	if ! _out=$(manage "$2" $_how $_need 2>&1); then
-		[ $_fresh = 0 ] || fail "$1" "cannot install $_need" "$_out$nl$_warned"
+		case $_fresh$_out in 1* | *"Could not get lock"*) fail "$1" "cannot install $_need" "$_out$nl$_warned" ;; esac
 		apt_update "$1"
 		_out=$(manage apt $_how $_need 2>&1) || fail "$1" "cannot install $_need" "$_out$nl$_warned"
 	fi

@@ -204,7 +204,7 @@ def test_another_package_manager_at_work(ready: Cluster) -> None:
         assert causes(report) == {"h1": "package-lock"}
         assert "/var/lib/dpkg/lock" in failures(report)["h1"]["message"]
         assert "wait" in failures(report)["h1"]["fix"]
-        assert time.monotonic() - started > 60, "a lock that is held for a moment is waited for"
+        assert 60 < time.monotonic() - started < 115, "a lock that is held for a moment is waited for, once"
     finally:
         ready.sh("h1", "pkill -f '[l]ock-frontend'")
         holder.wait(timeout=30)
