@@ -495,7 +495,9 @@ archive() {
 	rm -rf "$_new"
 	_is=$(sha256sum "$S/upload/$2" 2>&1) || fail "$1" "the archive did not arrive" "$_is"
 	[ "${_is%% *}" = "$2" ] || fail "$1" "the archive that arrived has another SHA-256: ${_is%% *}"
-	_out=$({ parents "$3" && (umask 022 && mkdir "$_new" && tar -xf "$S/upload/$2" -C "$_new" --strip-components=1 --no-same-owner) &&
+	# a leading `./` counts as a folder level
+	case $(tar -tf "$S/upload/$2" 2>/dev/null | head -n 1) in ./*) _levels=2 ;; *) _levels=1 ;; esac
+	_out=$({ parents "$3" && (umask 022 && mkdir "$_new" && tar -xf "$S/upload/$2" -C "$_new" --strip-components=$_levels --no-same-owner) &&
 		chown -R "$4" "$_new" && chmod 0755 "$_new"; } 2>&1) || fail "$1" "cannot unpack" "$_out"
 	printf '%s\n' "$2" >"$_new/.mesosctl-archive"
 	sync "$_new/.mesosctl-archive"

@@ -220,10 +220,10 @@ def test_a_cut_off_program_does_nothing(box: Box) -> None:
 
 
 def test_archive(box: Box, tmp_path: Path) -> None:
-    def tarball(version: str) -> Archive:
+    def tarball(version: str, prefix: str = "") -> Archive:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-            info = tarfile.TarInfo(f"zk-{version}/bin/run")
+            info = tarfile.TarInfo(f"{prefix}zk-{version}/bin/run")
             info.size = len(version)
             tar.addfile(info, io.BytesIO(version.encode()))
         digest = hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -231,7 +231,7 @@ def test_archive(box: Box, tmp_path: Path) -> None:
         box.lab.exec("h1", ["sh", "-c", f"cat >/var/lib/mesosctl/upload/{digest}"], stdin=buffer.getvalue())
         return Archive(source=tmp_path, sha256=digest, path="/srv/t/opt/zk", owner="daemon", group="daemon")
 
-    first, second = tarball("1"), tarball("2")
+    first, second = tarball("1"), tarball("2", prefix="./")
     assert box.statuses([first], APPLY) == ["changed"]
     assert box.statuses([first], APPLY) == ["ok"]
     assert box.statuses([second], APPLY) == ["changed"]
