@@ -17,7 +17,7 @@ demo-down: $(VENV)/.ready
 	rm -f $(LAB).yaml
 
 test: $(VENV)/.ready system lint  ## Everything, real hosts included
-	$(BIN)/pytest
+	$(BIN)/pytest tests/unit tests/integration tests/cluster tests/bench
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

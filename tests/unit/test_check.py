@@ -76,7 +76,7 @@ def test_good_hosts_have_nothing_but_ok_in_the_order_of_the_checks() -> None:
 
 
 HELD = (*GOOD.listeners, Listener(8080, "*", "nginx", 99))
-EXPIRES = int(time.time()) + 500
+EXPIRES = int(time.time()) + 86_400
 
 TABLE: list[tuple[str, str, dict[str, Any], Severity, str]] = [
     # check, host, facts that differ, severity, what the message says
