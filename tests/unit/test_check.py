@@ -50,7 +50,7 @@ GOOD = replace(
     time_synchronised=True,
     time_service="chronyd active",
     names=NAMES,
-    sources={"http://deb.debian.org/debian/dists/bookworm/InRelease": ""},
+    sources={"http://mirror.example/debian/dists/bookworm/InRelease": ""},
     listeners=(Listener(22, "0.0.0.0", "sshd", 10),),
 )
 
