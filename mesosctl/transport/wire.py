@@ -17,6 +17,8 @@ import threading
 import time
 from typing import Any, Protocol
 
+from paramiko import SSHException
+
 from mesosctl.transport.errors import TransportError
 
 CHUNK = 65536
@@ -109,7 +111,9 @@ class Wire:
         if self._tcp is not None:
             hang_up(self._tcp)
         else:
-            self._stream.close()
+            # a channel of the bastion's connection, which may have ended first
+            with contextlib.suppress(SSHException, EOFError, OSError):
+                self._stream.close()
 
     def settimeout(self, timeout: float | None) -> None:
         """Paramiko's wish for 0.1 s is not followed; see the module."""
