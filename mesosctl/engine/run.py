@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 
 from mesosctl.engine import audit, lock, rolling
@@ -330,7 +331,7 @@ class Run:
         facts = self.facts.get(host.name)
         for resource in resources:
             if isinstance(resource, Archive) and not (facts and resource.sha256 in facts.uploads):
-                self._tell(lambda item=resource: self._listener.resource_started(host.name, stage, item.id))  # type: ignore[misc]
+                self._tell(partial(self._listener.resource_started, host.name, stage, resource.id))
                 with resource.source.open("rb") as source:
                     path = f"{STATE_DIR}/upload/{resource.sha256}"
                     self.connection(host).put(source, path, timeout=self.options.host_timeout)

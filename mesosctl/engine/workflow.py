@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mesosctl import tasks
 from mesosctl.distribution import tarball
@@ -32,7 +33,7 @@ class Step:
 def chapters(limit: Limit) -> list[Step]:
     """The stages of the guide, those that the limit leaves."""
     return [
-        Step(stage, lambda cluster, host, facts, stage=stage: tasks.resources_of(stage, cluster, host, facts))  # type: ignore[misc]
+        Step(stage, partial(tasks.resources_of, stage))
         for stage in tasks.STAGES
         if limit.stages is None or stage.name in limit.stages
     ]
