@@ -186,7 +186,7 @@ def ready(three: Cluster) -> Cluster:
 
 def test_the_lock_of_a_killed_run_is_taken_over(ready: Cluster) -> None:
     ready.edit(plenty)
-    process = start(ready, "--limit", "access,prepare")
+    process = start(ready)
     wait_for_line(process, "^== prepare")
     killed = holder(ready, "h1")
     process.kill()
@@ -216,9 +216,9 @@ def test_ctrl_c_says_what_was_done(ready: Cluster) -> None:
 
 @pytest.fixture
 def paused(ready: Cluster) -> Iterator[subprocess.Popen[str]]:
-    """A run that has the locks and does not go on."""
+    """A run that has the locks and does not go on: the hosts give them back in its last stage, without it too."""
     ready.edit(plenty)
-    process = start(ready, "--limit", "access,prepare")
+    process = start(ready)
     wait_for_line(process, "^== prepare")
     process.send_signal(signal.SIGSTOP)
     yield process
