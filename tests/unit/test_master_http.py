@@ -98,7 +98,7 @@ def run(scenario: Callable[[Running], Awaitable[None]]) -> None:
         )
         server = Server(MasterOptions(info=info))
         flags, _ = load(MasterFlags, ["--ip=127.0.0.1", "--work_dir=/var/lib/mesos"], {})
-        routes = [*server.routes(), *endpoints.routes(server.master.state, flags.shown())]
+        routes = [*server.routes(), *endpoints.routes(server, flags.shown())]
         runner = await serve(application("/master", routes), "127.0.0.1", 0)
         server.master.start()
         try:

@@ -10,10 +10,12 @@ from aiohttp import hdrs, web
 from mesosctl.runtime.agent import views
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.executor_api import ExecutorApi
+from mesosctl.runtime.agent.operator.api import OperatorApi
+from mesosctl.runtime.agent.operator.context import Context
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.http.address import Address
-from mesosctl.runtime.http.answers import empty_response, json_response, text_response
+from mesosctl.runtime.http.answers import empty_response, json_response
 from mesosctl.runtime.version import about
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -25,12 +27,12 @@ def routes(agent: Agent, api: ExecutorApi, flags: AgentFlags, address: Address, 
     def state() -> object:
         return views.state(agent, address, flags.shown(), started)
 
-    def metrics() -> object:
+    def metrics() -> dict[str, float]:
         return dict(sorted((views.metrics(agent, clock.now() - started) | _system()).items()))
 
     return [
         web.post("/api/v1/executor", api.handle),
-        web.post("/api/v1", _operator),
+        *OperatorApi(Context(agent, flags.shown(), metrics, clock)).routes(),
         web.route(hdrs.METH_ANY, "/health", _health),
         web.route(hdrs.METH_ANY, "/version", _answer(about)),
         web.route(hdrs.METH_ANY, "/flags", _answer(lambda: {"flags": flags.shown()})),
@@ -50,10 +52,6 @@ def _answer(view: Callable[[], object]) -> Handler:
 
 async def _health(request: web.Request) -> web.StreamResponse:
     return empty_response(200)
-
-
-async def _operator(request: web.Request) -> web.StreamResponse:
-    return text_response(501, "This agent has no operator API yet")
 
 
 def _system() -> dict[str, float]:

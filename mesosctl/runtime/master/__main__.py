@@ -48,7 +48,7 @@ async def run(flags: MasterFlags, address: Address) -> None:
     server = Server(options(flags, address))
     state = server.master.state
     runner = await serve(
-        application("/master", [*server.routes(), *endpoints.routes(state, flags.shown())]),
+        application("/master", [*server.routes(), *endpoints.routes(server, flags.shown())]),
         address.listen_ip,
         address.listen_port,
     )

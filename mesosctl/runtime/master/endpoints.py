@@ -9,6 +9,9 @@ from itertools import chain
 from aiohttp import hdrs, web
 
 from mesosctl.runtime.http.answers import empty_response, json_response
+from mesosctl.runtime.master.operator.api import OperatorApi
+from mesosctl.runtime.master.operator.context import Context
+from mesosctl.runtime.master.server import Server
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.views.agents import full_agent_view
 from mesosctl.runtime.master.views.frameworks import framework_view
@@ -20,8 +23,10 @@ from mesosctl.runtime.version import about
 View = Callable[[State, Mapping[str, str]], object]
 
 
-def routes(state: State, flags: Mapping[str, str]) -> list[web.RouteDef]:
+def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
     """The routes; `flags` is what `/flags` shows."""
+    state = server.master.state
+    context = Context(server.master, flags, partial(metrics_view, state))
     views: dict[str, View] = {
         "/version": lambda state, query: about(),
         "/state": lambda state, query: state_view(state, about(), flags),
@@ -36,7 +41,7 @@ def routes(state: State, flags: Mapping[str, str]) -> list[web.RouteDef]:
     found = [web.route(hdrs.METH_ANY, path, partial(_answer, state, view)) for path, view in views.items()]
     found.append(web.route(hdrs.METH_ANY, "/health", _health))
     found.append(web.route(hdrs.METH_ANY, "/redirect", partial(_redirect, state)))
-    return found
+    return [*found, *OperatorApi(context).routes()]
 
 
 async def _answer(state: State, view: View, request: web.Request) -> web.StreamResponse:

@@ -1,0 +1,40 @@
+"""What the functions that answer operators' calls are given, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from mesosctl.runtime.agent.core import Agent
+from mesosctl.runtime.clock import Clock
+from mesosctl.runtime.protocol.agent import Call, Response
+from mesosctl.runtime.protocol.negotiation import AgentMedia
+
+
+@dataclass(frozen=True)
+class Context:
+    agent: Agent
+    flags: Mapping[str, str]
+    """What `/flags` shows."""
+    metrics: Callable[[], Mapping[str, float]]
+    """What `/metrics/snapshot` shows."""
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """An exchange that streams: what came with the call, for functions that answer by themselves."""
+
+    request: web.Request
+    media: AgentMedia
+    rest: AsyncIterator[Call]
+    """The calls that follow the first one on a stream; none where the request is no stream."""
+
+
+Answer = Response | int
+"""A message, or the status (200, 202) of an empty answer."""
+Function = Callable[[Context, Call], Answer | Awaitable[Answer]]
+"""Called with a call whose own field is there, unless its type needs none. Raises Refusal."""
+Streaming = Callable[[Context, Call, Exchange], Awaitable[web.StreamResponse]]

@@ -1,0 +1,43 @@
+"""The operators' calls that masters and agents answer alike: health, flags, version, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, Protocol
+
+from mesosctl.runtime.protocol.basics import Flag, Metric, VersionInfo
+from mesosctl.runtime.version import about
+
+
+class CommonContext(Protocol):
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """What `/flags` shows."""
+
+    @property
+    def metrics(self) -> Callable[[], Mapping[str, float]]:
+        """What `/metrics/snapshot` shows."""
+
+
+def common_functions(api: ModuleType) -> dict[Any, Any]:
+    """By type of call, the functions that answer it. `api` defines the messages: `protocol.master` or `.agent`."""
+    kind, response, call_type = api.Response.Type, api.Response, api.Call.Type
+
+    def get_health(context: CommonContext, call: Any) -> Any:
+        return response(type=kind.GET_HEALTH, get_health=response.GetHealth(healthy=True))
+
+    def get_flags(context: CommonContext, call: Any) -> Any:
+        flags = tuple(Flag(name, value) for name, value in context.flags.items())
+        return response(type=kind.GET_FLAGS, get_flags=response.GetFlags(flags))
+
+    def get_version(context: CommonContext, call: Any) -> Any:
+        version = VersionInfo(**about())  # type: ignore[arg-type]
+        return response(type=kind.GET_VERSION, get_version=response.GetVersion(version))
+
+    def get_metrics(context: CommonContext, call: Any) -> Any:
+        metrics = tuple(Metric(name, value) for name, value in sorted(context.metrics().items()))
+        return response(type=kind.GET_METRICS, get_metrics=response.GetMetrics(metrics))
+
+    functions = (get_health, get_flags, get_version, get_metrics)
+    return {call_type[function.__name__.upper()]: function for function in functions}

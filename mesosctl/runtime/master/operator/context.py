@@ -1,0 +1,24 @@
+"""What the functions that answer operators' calls are given, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from mesosctl.runtime.master.core import Master
+from mesosctl.runtime.protocol.master import Call, Response
+
+
+@dataclass(frozen=True)
+class Context:
+    master: Master
+    flags: Mapping[str, str]
+    """What `/flags` shows."""
+    metrics: Callable[[], Mapping[str, float]]
+    """What `/metrics/snapshot` shows."""
+
+
+Answer = Response | int
+"""A message, or the status (200, 202) of an empty answer."""
+Function = Callable[[Context, Call], Answer | Awaitable[Answer]]
+"""Called with a call whose own field is there, unless its type has none. Raises Refusal."""
