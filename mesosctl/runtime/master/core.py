@@ -15,11 +15,13 @@ from mesosctl.runtime.master.allocator import Allocator, Options
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.options import MasterOptions
+from mesosctl.runtime.master.quota import Quotas
 from mesosctl.runtime.master.reconciliation import Reconciliation
 from mesosctl.runtime.master.records import Framework
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.master.validation.calls import problem_of_call
+from mesosctl.runtime.master.weights import Weights
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.scheduler import Call
 
@@ -36,6 +38,8 @@ class Master:
         self._agents = Agents(self.state, self._offers, self._tasks, self._frameworks)
         self._accepts = Accepts(self.state, self._offers, self._tasks)
         self._reconciliation = Reconciliation(self.state)
+        self.quotas = Quotas(self.state, self._offers)
+        self.weights = Weights(self.state, self._offers)
 
     def start(self) -> None:
         """Begin to make offers."""
@@ -67,6 +71,14 @@ class Master:
                 f" associated with framework ID {framework.id}",
             )
         return framework
+
+    def teardown(self, framework_id: str) -> None:
+        """An operator ends a framework. Raises Refusal (400)."""
+        framework = self.state.frameworks.get(framework_id)
+        if framework is None:
+            raise Refusal(400, "No framework found with specified ID")
+        self._frameworks.remove(framework)
+        self._offers.allocate_soon()
 
     def call(self, framework: Framework, call: Call) -> int:
         """Carry out a call other than SUBSCRIBE; gives the HTTP status. Raises Refusal where it cannot be."""

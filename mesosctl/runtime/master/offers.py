@@ -60,6 +60,11 @@ class Offers:
         event = Event.Rescind(offer_id=OfferID(offer.id))
         self._state.send(self._state.frameworks[offer.framework_id], Event(type=Event.Type.RESCIND, rescind=event))
 
+    def rescind_all(self) -> None:
+        """Take all offers back, so that what they hold is shared out anew."""
+        for offer in [*self._state.offers.values()]:
+            self.rescind(offer)
+
     def remove(self, offer: Offer) -> None:
         """The offer is no more; what it held stays the framework's."""
         if offer.timeout:

@@ -23,3 +23,5 @@ class MasterOptions:
     max_unreachable_tasks_per_framework: int = 1000
     root_submissions: bool = True
     """Whether frameworks of the user root are admitted."""
+    roles: frozenset[str] | None = None
+    """The roles that frameworks may have besides `*`. None: any."""

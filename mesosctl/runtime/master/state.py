@@ -11,6 +11,7 @@ from mesosctl.runtime.master.allocator import Allocator
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.records import Agent, Capability, Framework, Offer, Task, Unreachable
 from mesosctl.runtime.protocol.basics import AgentID, TaskID
+from mesosctl.runtime.protocol.quota import QuotaConfig
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
@@ -33,6 +34,10 @@ class State:
         self.gone: dict[str, float] = {}
         """Agents that will not come back under this id, and since when."""
         self.offers: dict[str, Offer] = {}
+        self.quotas: dict[str, QuotaConfig] = {}
+        """By role; those with neither guarantees nor limits are not there."""
+        self.weights: dict[str, float] = {}
+        """By role, as far as they were ever set."""
         self._next = {"framework": 0, "agent": 0, "offer": 0}
 
     def new_framework_id(self) -> str:
@@ -51,6 +56,10 @@ class State:
 
     def new_offer_id(self) -> str:
         return f"{self.options.info.id}-O{self._count('offer')}"
+
+    def admits_role(self, role: str) -> bool:
+        """Whether the flag `roles` allows it."""
+        return role == "*" or self.options.roles is None or role in self.options.roles
 
     def send(self, framework: Framework, event: Event) -> None:
         """To the framework's scheduler; dropped while it is disconnected."""
