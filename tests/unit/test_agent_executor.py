@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 import pytest
 
 from mesosctl.runtime.agent import events
 from mesosctl.runtime.clock import SimulatedClock
+from mesosctl.runtime.executor.checks.targets import Result, Target
 from mesosctl.runtime.executor.core import CommandExecutor, Identity, describe
 from mesosctl.runtime.protocol.basics import AgentID, ContainerID, DurationInfo, ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
 from mesosctl.runtime.protocol.containers import CommandInfo, KillPolicy
 from mesosctl.runtime.protocol.executor import Call
-from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskState, TaskStatus
 
 KILLED_BY_TERM = int(signal.SIGTERM)
 
@@ -28,6 +30,7 @@ class Bench:
         self.clock = SimulatedClock()
         self.calls: list[Call] = []
         self.signals: list[tuple[float, int]] = []
+        self.tries: list[Callable[[Result], None]] = []
         self.stopped = False
         self._fails = fails
         self._start = self.clock.now()
@@ -48,10 +51,23 @@ class Bench:
     def signal(self, number: int) -> None:
         self.signals.append((self.clock.now() - self._start, number))
 
+    def prober(self) -> Bench:
+        return self
+
+    def probe(self, target: Target, done: Callable[[Result], None]) -> Callable[[], None]:
+        self.tries.append(done)
+        return lambda: self.tries.remove(done)
+
     def stop(self) -> None:
         self.stopped = True
 
-    def launch(self, kill_policy: KillPolicy | None = None, max_completion_time: DurationInfo | None = None) -> None:
+    def launch(
+        self,
+        kill_policy: KillPolicy | None = None,
+        max_completion_time: DurationInfo | None = None,
+        health_check: HealthCheck | None = None,
+        check: CheckInfo | None = None,
+    ) -> None:
         task = TaskInfo(
             name="t",
             task_id=TaskID("t"),
@@ -59,6 +75,8 @@ class Bench:
             command=CommandInfo(value="sleep 1000"),
             kill_policy=kill_policy,
             max_completion_time=max_completion_time,
+            health_check=health_check,
+            check=check,
         )
         self.executor.event(events.launch(task))
 
@@ -196,6 +214,72 @@ def test_subscribing_again_names_what_is_not_acknowledged() -> None:
     assert len(subscribe.unacknowledged_updates) == 2
     bench.acknowledge()
     assert bench.executor.subscription().subscribe == Call.Subscribe()
+
+
+CHECK = CheckInfo(
+    type=CheckInfo.Type.TCP, tcp=CheckInfo.Tcp(80), delay_seconds=1, interval_seconds=10, timeout_seconds=5
+)
+HEALTH_CHECK = HealthCheck(
+    type=HealthCheck.Type.TCP,
+    tcp=HealthCheck.TCPCheckInfo(port=80),
+    delay_seconds=2,
+    interval_seconds=10,
+    timeout_seconds=5,
+    grace_period_seconds=0,
+    consecutive_failures=2,
+)
+
+
+def test_checks_are_reported_without_hiding_each_other() -> None:
+    bench = Bench()
+    bench.launch(check=CHECK, health_check=HEALTH_CHECK)
+    assert [status.check_status and status.check_status.type for status in bench.statuses()] == [
+        CheckInfo.Type.TCP,
+        CheckInfo.Type.TCP,
+    ]
+    bench.clock.advance(2)
+    check, health_check = bench.tries
+    check(True)
+    health_check(False)
+    seen = bench.statuses()[2:]
+    assert [status.state for status in seen] == [TaskState.TASK_RUNNING] * 2
+    assert [status.reason for status in seen] == [
+        TaskStatus.Reason.REASON_TASK_CHECK_STATUS_UPDATED,
+        TaskStatus.Reason.REASON_TASK_HEALTH_CHECK_STATUS_UPDATED,
+    ]
+    assert [status.healthy for status in seen] == [None, False]
+    assert [
+        status.check_status and status.check_status.tcp and status.check_status.tcp.succeeded for status in seen
+    ] == [
+        True,
+        True,
+    ]
+    assert len({status.uuid for status in bench.statuses()}) == 4
+
+
+def test_a_task_that_fails_its_health_check_too_often_is_killed() -> None:
+    bench = Bench()
+    bench.launch(health_check=HEALTH_CHECK)
+    for until_next in (2, 10):
+        bench.clock.advance(until_next)
+        bench.tries.pop()(False)
+    assert bench.signals == [(12, signal.SIGTERM)]
+    bench.executor.exited(KILLED_BY_TERM)
+    last = bench.statuses()[-1]
+    assert (last.state, last.healthy) == (TaskState.TASK_KILLED, False)
+    bench.clock.advance(100)
+    assert bench.tries == []
+
+
+def test_a_killed_task_is_checked_no_more() -> None:
+    bench = Bench()
+    bench.launch(health_check=HEALTH_CHECK, check=CHECK)
+    bench.clock.advance(2)
+    assert len(bench.tries) == 2
+    bench.kill(grace=1000)
+    bench.clock.advance(100)
+    assert bench.tries == []
+    assert bench.states() == ["STARTING", "RUNNING", "KILLING"]
 
 
 def test_ends_in_the_words_of_mesos() -> None:

@@ -21,8 +21,6 @@ def unsupported(executor: ExecutorInfo, tasks: Iterable[TaskInfo]) -> str | None
         problem = problem or _container(task.container)
         if problem:
             return problem
-        if task.health_check or task.check:
-            return "This agent runs no checks"
     return None
 
 

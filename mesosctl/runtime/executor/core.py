@@ -11,14 +11,19 @@ import os
 import signal
 import uuid
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from mesosctl.runtime.clock import Clock, Timer
 from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.containers import KillPolicy
 from mesosctl.runtime.protocol.executor import Call, Event
-from mesosctl.runtime.protocol.tasks import TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.protocol.tasks import CheckStatusInfo, TaskInfo, TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from mesosctl.runtime.executor.checks.machine import Prober, TaskChecks
 
 DEFAULT_KILL_GRACE_SECONDS = 3.0
 _SHUTDOWN_MARGIN_SECONDS = 1.0
@@ -37,6 +42,9 @@ class Outside(Protocol):
 
     def signal(self, number: int) -> None:
         """Signal the command's process group."""
+
+    def prober(self) -> Prober:
+        """What tries the targets of the task's checks."""
 
     def stop(self) -> None:
         """All is done."""
@@ -65,6 +73,10 @@ class CommandExecutor:
         self._escalation: Timer | None = None
         self._completion: Timer | None = None
         self._overdue = False
+        self._checks: TaskChecks | None = None
+        self._last: TaskStatus | None = None
+        self._unhealthy = False
+        """Being killed because the health check failed too often."""
 
     def subscription(self) -> Call:
         """The call to subscribe with, for the first time or again."""
@@ -96,6 +108,7 @@ class CommandExecutor:
     def exited(self, status: int) -> None:
         """The command's process ended. `status` is that of waitpid(2)."""
         self._running = False
+        self._stop_checks()
         for timer in (self._escalation, self._completion):
             if timer:
                 timer.cancel()
@@ -105,7 +118,7 @@ class CommandExecutor:
             state, reason = TaskState.TASK_FINISHED, None
         else:
             state, reason = TaskState.TASK_FAILED if self._killed_at is None else TaskState.TASK_KILLED, None
-        self._update(state, f"Command {describe(status)}", reason)
+        self._update(state, f"Command {describe(status)}", reason, healthy=False if self._unhealthy else None)
         if self._orphaned:
             self._outside.stop()
 
@@ -128,6 +141,26 @@ class CommandExecutor:
         self._update(TaskState.TASK_RUNNING)
         if task.max_completion_time:
             self._completion = self._clock.after(task.max_completion_time.nanoseconds / 1e9, self._time_is_up)
+        if task.health_check or task.check:
+            self._checks = self._start_checks(task)
+
+    def _start_checks(self, task: TaskInfo) -> TaskChecks | None:
+        from mesosctl.runtime.executor.checks.machine import TaskChecks  # most tasks have none: not loaded at the start
+
+        return TaskChecks(task, self._clock, self._outside.prober(), self)
+
+    def health_changed(self, healthy: bool, *, must_kill: bool) -> None:
+        self._observe(Reason.REASON_TASK_HEALTH_CHECK_STATUS_UPDATED, healthy=healthy)
+        if must_kill:
+            self._unhealthy = True
+            self._kill(self._grace(None))
+
+    def check_changed(self, status: CheckStatusInfo) -> None:
+        self._observe(Reason.REASON_TASK_CHECK_STATUS_UPDATED, check_status=status)
+
+    def _stop_checks(self) -> None:
+        if self._checks:
+            self._checks.pause()
 
     def _time_is_up(self) -> None:
         if self._killed_at is None:
@@ -147,6 +180,7 @@ class CommandExecutor:
             return
         if self._killed_at is None:
             self._killed_at = self._clock.now()
+            self._stop_checks()
             if self._has_killing_state():
                 self._update(TaskState.TASK_KILLING)
             self._outside.signal(signal.SIGTERM)
@@ -172,8 +206,20 @@ class CommandExecutor:
         if self._task and not self._running and not self._unacknowledged:
             self._outside.stop()
 
-    def _update(self, state: TaskState, message: str | None = None, reason: TaskStatus.Reason | None = None) -> None:
+    def _update(
+        self,
+        state: TaskState,
+        message: str | None = None,
+        reason: TaskStatus.Reason | None = None,
+        *,
+        healthy: bool | None = None,
+    ) -> None:
         assert self._task is not None
+        check_status = None
+        if self._task.check:
+            from mesosctl.runtime.executor.checks.machine import empty_status
+
+            check_status = empty_status(self._task.check)
         status = TaskStatus(
             task_id=self._task.task_id,
             state=state,
@@ -181,12 +227,20 @@ class CommandExecutor:
             reason=reason,
             source=TaskStatus.Source.SOURCE_EXECUTOR,
             executor_id=self._identity.executor_id,
-            timestamp=self._clock.now(),
-            uuid=uuid.UUID(bytes=os.urandom(16), version=4).bytes,
+            healthy=healthy,
+            check_status=check_status,
         )
-        update = Call.Update(status)
-        assert status.uuid is not None
-        self._unacknowledged[status.uuid] = update
+        self._report(status)
+
+    def _observe(self, reason: TaskStatus.Reason, **seen: bool | CheckStatusInfo) -> None:
+        """Report what a check saw, with all that was known before."""
+        assert self._last is not None
+        self._report(replace(self._last, reason=reason, message=None, **seen))
+
+    def _report(self, status: TaskStatus) -> None:
+        new_uuid = uuid.UUID(bytes=os.urandom(16), version=4).bytes
+        self._last = replace(status, timestamp=self._clock.now(), uuid=new_uuid)
+        self._unacknowledged[new_uuid] = update = Call.Update(self._last)
         self._outside.send(self._call(Call.Type.UPDATE, update=update))
 
     def _call(

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from mesosctl.runtime.executor.command import command_line, with_environment
+from mesosctl.runtime.executor.processes import members
 from mesosctl.runtime.executor.user import identity
+from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.tasks import TaskInfo
 
 
@@ -26,29 +28,71 @@ class TaskProcess:
         """Raises OSError, ValueError or LookupError."""
         if task.command is None:
             raise ValueError("The task has no command")
-        executable, arguments = command_line(task.command)
+        # What checks run sees the task's environment, too.
+        self._environment = with_environment(self._environment, task.command.environment)
+        self._pid = self._spawn(task.command)
+        descriptor = os.pidfd_open(self._pid)
+        asyncio.get_running_loop().add_reader(descriptor, self._ended, self._pid, descriptor)
+
+    async def run(self, command: CommandInfo) -> int:
+        """Run a command beside the task's until it ends, and return its exit code, or 128 and the signal that ended it.
+
+        Killed with its group when this is cancelled. Raises OSError, ValueError or LookupError.
+        """
+        pid = self._spawn(command)
+        descriptor = os.pidfd_open(pid)
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+            _signal(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
+
+    def signal(self, number: int) -> None:
+        """Signal the command's process group, and what descends from it in groups of its own."""
+        if self._pid is None:
+            return
+        others = {pid for pid in members(self._pid) if _group(pid) not in (self._pid, None)}
+        _signal(self._pid, number)
+        for pid in others:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _spawn(self, command: CommandInfo) -> int:
+        executable, arguments = command_line(command)
         process = subprocess.Popen(
             arguments,
             executable=executable,
-            env=with_environment(self._environment, task.command.environment),
+            env=with_environment(self._environment, command.environment),
             stdin=subprocess.DEVNULL,
             process_group=0,
             **identity(self._user),
         )
-        process.returncode = 0  # reaped below, not by Popen
-        self._pid = process.pid
-        descriptor = os.pidfd_open(process.pid)
-        asyncio.get_running_loop().add_reader(descriptor, self._ended, process.pid, descriptor)
-
-    def signal(self, number: int) -> None:
-        if self._pid is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._pid, number)
+        process.returncode = 0  # reaped elsewhere, not by Popen
+        return process.pid
 
     def _ended(self, pid: int, descriptor: int) -> None:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
-        self.signal(signal.SIGKILL)  # what the command left behind, before its id is free for others
+        _signal(pid, signal.SIGKILL)  # what the command left behind, before its id is free for others
         self._pid = None
         _, status = os.waitpid(pid, 0)
         self._exited(status)
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _signal(group: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)

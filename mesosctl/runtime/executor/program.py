@@ -7,6 +7,7 @@ import os
 import random
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.executor.connection import AgentConnection, RefusedError
@@ -18,6 +19,9 @@ from mesosctl.runtime.protocol.codec import decode, encode
 from mesosctl.runtime.protocol.errors import RecordError
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.tasks import TaskInfo
+
+if TYPE_CHECKING:
+    from mesosctl.runtime.executor.checks.machine import Prober
 
 TASK_USER = "MESOSCTL_TASK_USER"
 """The user that the agent wants the command to run as. The executor itself runs as the agent does."""
@@ -49,6 +53,11 @@ class Program:
 
     def signal(self, number: int) -> None:
         self._process.signal(number)
+
+    def prober(self) -> Prober:
+        from mesosctl.runtime.executor.checks.probes import LoopProber  # most tasks have no checks
+
+        return LoopProber(self._process.run, lambda problem: _log(f"A check had no result: {problem}"))
 
     def stop(self) -> None:
         self._done.set()
