@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
 
 from aiohttp import web
@@ -81,8 +80,6 @@ class ExecutorApi:
             return await stream.run(request, {"Content-Type": media_type.value})
         finally:
             heartbeat.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await heartbeat
             if self._streams.get(executor.container_id) == (stream, media_type):
                 del self._streams[executor.container_id]
 

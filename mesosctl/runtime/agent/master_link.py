@@ -7,7 +7,6 @@ See `mesosctl.runtime.internal` for the protocol. Waits between attempts are ran
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from typing import Protocol
@@ -117,8 +116,7 @@ class MasterLink:
         finally:
             if sender:
                 sender.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await sender
+                await asyncio.wait([sender])  # without taking a cancellation of our own for the sender's
         log.warning("The master at %s closed the connection", self._url)
         return sender is not None
 
