@@ -286,6 +286,9 @@ ZK_PATH = Text("a path of ZooKeeper such as /mesos", r"(/[A-Za-z0-9._-]+)+")
 ZK_USER = Text("a user name")
 HTTP_URL = Text("an http or https address", parse=http_url)
 PACKAGE = Text("a package name", r"[A-Za-z0-9][A-Za-z0-9.+_:~-]*(=[A-Za-z0-9.+_:~-]+)?")
+REPOSITORY = Text(
+    "an http or https address, for apt with suite and components", r"https?://[^\s\[\]]+( [A-Za-z0-9./_-]+)*"
+)
 WORD = Text("a word of letters, digits, `.`, `_` and `-`", r"[A-Za-z0-9][A-Za-z0-9._-]*")
 TARBALL = TarballFile()
 SHA256 = Text("64 hexadecimal digits", parse=sha256)

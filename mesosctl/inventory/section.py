@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mesosctl.inventory import nodes
-from mesosctl.inventory.kinds import Kind, describe
+from mesosctl.inventory.kinds import Choice, Kind, describe
 from mesosctl.inventory.problem import nearest
 from mesosctl.inventory.reader import INVALID, KeyPath, Reader
 
@@ -163,6 +163,29 @@ class Overrides(Kind):
         for described in schema["properties"].values():
             described.pop("default", None)
         return schema
+
+
+class Variants(Kind):
+    """One of a few words, or one of several mappings, each of which is known by its first key."""
+
+    def __init__(self, words: Choice, *sections: Section) -> None:
+        self.words = words
+        self.sections = sections
+        self._first = {next(iter(section.keys)): section for section in sections}
+        self.note = f"{words.note}, or a mapping with {' or '.join(self._first)}"
+        self.expected = f"{words.expected}, or a mapping with the key {' or '.join(self._first)}"
+
+    def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
+        if isinstance(node, nodes.Mapping):
+            for word, section in self._first.items():
+                if word in node.entries:
+                    return section.read(node, path, reader)
+        elif isinstance(node, nodes.Scalar) and not node.null:
+            return self.words.read(node, path, reader)
+        return reader.error(node.mark, f"`{path[-1]}` is none of what it may be", expected=self.expected)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.words.schema(), *(section.schema() for section in self.sections)]}
 
 
 def _defaults(model: Callable[..., Any]) -> dict[str, Any]:

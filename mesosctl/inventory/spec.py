@@ -14,7 +14,7 @@ from mesosctl.inventory import formats as form
 from mesosctl.inventory.kinds import Boolean, Choice, Either, Integer, ListOf, MapOf, Number, Text
 from mesosctl.inventory.reader import KeyPath, Reader
 from mesosctl.inventory.secrets import SecretKind, literal
-from mesosctl.inventory.section import REQUIRED, Key, Overrides, Section
+from mesosctl.inventory.section import REQUIRED, Key, Overrides, Section, Variants
 
 BOOLEAN = Boolean()
 SECRET = SecretKind()
@@ -334,6 +334,31 @@ MARATHON = Section(
     ),
 )
 
+MESOS_TARBALL = Section(
+    model.MesosTarball,
+    "A build of Apache Mesos.",
+    Key("tarball", form.TARBALL, "Path (relative to this file) or http(s) address.", example="mesos-1.11.0-el9.tar.gz"),
+    Key("sha256", form.SHA256, "Checksum of the tarball.", example=EMPTY_SHA256),
+)
+
+MESOS_PACKAGES = Section(
+    model.MesosPackages,
+    "OS packages of Apache Mesos.",
+    Key(
+        "packages",
+        ListOf(form.PACKAGE, minimum=1, example="mesos"),
+        "Names; a version is written mesos=1.11.0-2 for apt, mesos-1.11.0-2.el9 for dnf and yum.",
+        example="[mesos=1.11.0-2]",
+    ),
+    Key(
+        "repository",
+        form.REPOSITORY,
+        "Address of a repository of yours, for apt followed by suite and components; signed with a key that the "
+        "hosts trust.",
+        example="https://mirror.example.com/mesos bookworm main",
+    ),
+)
+
 
 INVENTORY = Section(
     model.Cluster,
@@ -354,6 +379,13 @@ INVENTORY = Section(
     Key("docker", DOCKER, DOCKER.doc, common=True),
     Key("java", JAVA, JAVA.doc),
     Key("zookeeper", ZOOKEEPER, ZOOKEEPER.doc, common=True),
+    Key(
+        "distribution",
+        Variants(Choice({word: word for word in ("bundled", "preinstalled")}), MESOS_TARBALL, MESOS_PACKAGES),
+        "Where Mesos comes from: shipped with mesosctl, there already, your build of Apache Mesos, or your packages.",
+        example="{tarball: mesos-1.11.0-el9.tar.gz, sha256: " + EMPTY_SHA256 + "}",
+        common=True,
+    ),
     Key("mesos", MESOS, MESOS.doc, common=True),
     Key("marathon", MARATHON, MARATHON.doc, common=True),
 )

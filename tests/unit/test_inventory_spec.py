@@ -18,11 +18,11 @@ from mesosctl.inventory.initial import initial, targets
 from mesosctl.inventory.load import read_bytes
 from mesosctl.inventory.reader import Reader
 from mesosctl.inventory.schema import json_schema
-from mesosctl.inventory.section import REQUIRED, Overrides, Section
+from mesosctl.inventory.section import REQUIRED, Overrides, Section, Variants
 
 EXAMPLE = Path(__file__).parents[2] / "inventory.example.yaml"
 
-NOT_DECLARED = {"Cluster": {"path", "state_dir", "keys"}, "Host": {"name"}}
+NOT_DECLARED = {"Cluster": {"path", "state_dir", "keys", "bundles"}, "Host": {"name"}}
 """Fields of the model that do not come from a key of the same name."""
 OTHER_DEFAULTS = {("Mesos", "quorum"): "auto", ("Mesos", "cluster"): None, ("Host", "ssh"): None}
 """Keys whose default the loader replaces."""
@@ -35,8 +35,9 @@ def sections(section: Section) -> Iterator[Section]:
     for key in section.keys.values():
         kind = getattr(key.kind, "value", key.kind)
         kind = kind.section if isinstance(kind, Overrides) else kind
-        if isinstance(kind, Section):
-            yield from sections(kind)
+        for inner in kind.sections if isinstance(kind, Variants) else (kind,):
+            if isinstance(inner, Section):
+                yield from sections(inner)
 
 
 ALL = {section.model.__name__: section for section in sections(spec.INVENTORY)}
@@ -50,7 +51,7 @@ def test_every_section_of_the_model_has_a_spec() -> None:
     declared = {
         name
         for name, item in vars(model).items()
-        if dataclasses.is_dataclass(item) and name not in {"Secret", "ProxyUrl", "Keys"}
+        if dataclasses.is_dataclass(item) and name not in {"Secret", "ProxyUrl", "Keys", "Platform", "Bundle"}
     }
     assert set(ALL) == declared
 
