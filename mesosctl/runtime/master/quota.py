@@ -49,7 +49,7 @@ class Quotas:
             for config in configs:
                 if problem := self._exceeded(config):
                     raise Refusal(400, f"Invalid QuotaConfig: {problem} {hint}")
-        return self._change(new, configs, rescind=True)
+        return self._change(configs, rescind=True)
 
     def set(self, request: QuotaRequest) -> Change:
         """SET_QUOTA, the older call: the guarantee is the limit, too. Raises Refusal (400, 409)."""
@@ -73,7 +73,7 @@ class Quotas:
         if not request.force and (problem := self._overcommitted(new)):
             hint = "(use 'force' to bypass this check)"
             raise Refusal(409, f"Quota guarantees overcommit the cluster {hint}: Total quota guarantees {problem}")
-        return self._change(new, [config], rescind=True)
+        return self._change((config,), rescind=True)
 
     def remove(self, role: str, path: str | None = None) -> Change:
         """REMOVE_QUOTA, or DELETE of a path of the older endpoint. Raises Refusal (400)."""
@@ -83,7 +83,7 @@ class Quotas:
         if role not in self._state.quotas:
             raise Refusal(400, f"Failed to remove quota{where}: Role '{role}' has no quota set")
         config = QuotaConfig(role=role)
-        return self._change(self._with([config]), [config], rescind=False)
+        return self._change((config,), rescind=False)
 
     def recover(self, configs: Iterable[QuotaConfig]) -> None:
         """What the registry held when this master was elected. The allocator is told by `Allocator.recover`."""
@@ -97,16 +97,16 @@ class Quotas:
                 new[config.role] = config
         return new
 
-    def _change(self, new: dict[str, QuotaConfig], configs: Iterable[QuotaConfig], *, rescind: bool) -> Change:
+    def _change(self, configs: tuple[QuotaConfig, ...], *, rescind: bool) -> Change:
         def take_effect() -> None:
-            self._state.quotas = new
+            self._state.quotas = self._with(configs)
             for config in configs:
                 self._state.allocator.update_quota(config)
             if rescind:
                 self._offers.rescind_all()
             self._offers.allocate_soon()
 
-        return Change({"quotas": tuple(new.values())}, take_effect)
+        return Change(take_effect)
 
     def _overcommitted(self, quotas: Mapping[str, QuotaConfig]) -> str | None:
         """Whether more is guaranteed than all registered agents have."""

@@ -37,16 +37,15 @@ class Weights:
                 problem = f"Invalid weight '{info.weight:g}': Weights must be positive"
                 raise Refusal(400, f"{_BEFORE} for role '{role}': {problem}")
             changed[role] = info.weight
-        new = self._state.weights | changed
 
         def take_effect() -> None:
-            self._state.weights = new
+            self._state.weights |= changed
             self._state.allocator.update_weights(changed)
             if any(role in framework.roles for framework in self._state.frameworks.values() for role in changed):
                 self._offers.rescind_all()
                 self._offers.allocate_soon()
 
-        return Change({"weights": new}, take_effect)
+        return Change(take_effect)
 
     def recover(self, weights: Mapping[str, float]) -> None:
         """Those of the registry, or of the flag where the registry has none. `Allocator.recover` has them, too."""
