@@ -9,7 +9,8 @@ import msgspec
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import SimulatedClock
-from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, ToAgent, ToScheduler
+from mesosctl.runtime.coordination.registry import Changes, update
+from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
 from mesosctl.runtime.master.core import Master, check_call
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.protocol.basics import AgentID, FrameworkID, TaskID
@@ -45,10 +46,19 @@ class Cluster:
         self.events: dict[str, list[Event]] = {}
         self.told: dict[str, list[internal.ToAgent]] = {}
         self.closed: set[str] = set()
+        self.registry: dict[str, bytes] = {}
+        self.holds_writes = False
+        """Whether changes of the registry wait for `write`."""
+        self._unwritten: Changes = {}
         self._uuids = itertools.count(1)
         self.master.start()
 
     def _emit(self, action: Action) -> None:
+        if isinstance(action, Persist):
+            self._unwritten = action.changes
+            if not self.holds_writes:
+                self.write()
+            return
         assert action.stream not in self.closed
         match action:
             case ToScheduler(stream, event):
@@ -57,6 +67,11 @@ class Cluster:
                 self.told.setdefault(stream, []).append(message)
             case CloseScheduler(stream) | CloseAgent(stream):
                 self.closed.add(stream)
+
+    def write(self) -> None:
+        """The changes of the registry are durable."""
+        update(self.registry, self._unwritten)
+        self.master.persisted()
 
     # Schedulers.
 

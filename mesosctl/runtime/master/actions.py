@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.coordination.registry import Changes
 from mesosctl.runtime.protocol.scheduler import Event
 
 
@@ -35,5 +36,11 @@ class CloseAgent(NamedTuple):
     stream: str
 
 
-Action = ToScheduler | CloseScheduler | ToAgent | CloseAgent
+class Persist(NamedTuple):
+    """Make these changes of the registry durable, then call `Master.persisted`. One is on its way at a time."""
+
+    changes: Changes
+
+
+Action = ToScheduler | CloseScheduler | ToAgent | CloseAgent | Persist
 Emit = Callable[[Action], None]

@@ -6,6 +6,8 @@ ends them when told to. Calls of schedulers must be complete (`validation.calls`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.master.accepts import Accepts
@@ -41,9 +43,17 @@ class Master:
         self.quotas = Quotas(self.state, self._offers)
         self.weights = Weights(self.state, self._offers)
 
+    def recover(self, registry: Mapping[str, bytes]) -> None:
+        """Take in what earlier masters left. Called once, before `start`."""
+        self.state.registrar.recover(registry)
+
     def start(self) -> None:
         """Begin to make offers."""
         self._offers.start()
+
+    def persisted(self) -> None:
+        """The changes of the last `Persist` are durable."""
+        self.state.registrar.persisted()
 
     # Schedulers.
 

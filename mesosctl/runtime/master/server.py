@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 import msgspec
@@ -9,9 +10,10 @@ from aiohttp import hdrs, web
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import LoopClock
+from mesosctl.runtime.coordination.registry import Changes, MemoryStorage, Storage
 from mesosctl.runtime.http.answers import empty_response
 from mesosctl.runtime.http.stream import RecordStream
-from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, ToAgent, ToScheduler
+from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
 from mesosctl.runtime.master.core import Master, check_call
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
@@ -25,8 +27,11 @@ STREAM_ID = "Mesos-Stream-Id"
 class Server:
     """The handlers of the two APIs that change a master. Use it inside a running event loop."""
 
-    def __init__(self, options: MasterOptions) -> None:
+    def __init__(self, options: MasterOptions, storage: Storage | None = None) -> None:
+        """`storage` of the registry; None for one that is forgotten."""
         self.master = Master(options, LoopClock(), self._carry_out)
+        self._storage = storage or MemoryStorage()
+        self._persisting: asyncio.Task[None] | None = None
         self._schedulers: dict[str, tuple[RecordStream, MediaType]] = {}
         self._agents: dict[str, RecordStream] = {}
         self._to_agent = msgspec.json.Encoder()
@@ -94,3 +99,9 @@ class Server:
             case CloseAgent(stream_id):
                 if agent := self._agents.get(stream_id):
                     agent.close()
+            case Persist(changes):
+                self._persisting = asyncio.create_task(self._persist(changes))
+
+    async def _persist(self, changes: Changes) -> None:
+        await self._storage.apply(changes)
+        self.master.persisted()

@@ -10,6 +10,7 @@ from mesosctl.runtime.master.actions import Emit, ToAgent, ToScheduler
 from mesosctl.runtime.master.allocator import Allocator
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.records import Agent, Capability, Framework, Offer, Task, Unreachable
+from mesosctl.runtime.master.registrar import Registrar
 from mesosctl.runtime.protocol.basics import AgentID, TaskID
 from mesosctl.runtime.protocol.quota import QuotaConfig
 from mesosctl.runtime.protocol.scheduler import Event
@@ -24,6 +25,7 @@ class State:
         self.clock = clock
         self.allocator = allocator
         self.emit = emit
+        self.registrar = Registrar(emit)
         self.started = clock.now()
         self.frameworks: dict[str, Framework] = {}
         self.completed: dict[str, Framework] = {}
