@@ -10,6 +10,7 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.master.allocation import allocated
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task, resources_of
+from mesosctl.runtime.master.reservations import convert
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.master.validation.offers import problem_of_offers
@@ -19,7 +20,7 @@ from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.offers import Filters, Offer, OperationState, OperationStatus
 from mesosctl.runtime.protocol.scheduler import Call, Event
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
-from mesosctl.runtime.resources import Form, Resources, ResourcesError, apply, conversions
+from mesosctl.runtime.resources import Resources, ResourcesError, apply, conversions
 
 _Type = Offer.Operation.Type
 _Reason = TaskStatus.Reason
@@ -113,18 +114,11 @@ class Accepts:
         try:
             made = conversions(operation)
             converted = apply(left, made)
-            bare = (
-                each._replace(consumed=each.consumed.unallocated(), converted=each.converted.unallocated())
-                for each in made
-            )
-            total = apply(agent.total, bare)
+            convert(self._state, agent, made)
         except ResourcesError as error:
             self._tell_operation(framework, operation, OperationState.OPERATION_ERROR, agent, str(error))
             return left
-        agent.total = total
-        agent.checkpointed = total.checkpointed().messages(Form.REFINED)
         self._state.allocator.update_allocation(framework.id, agent.id, made)
-        self._state.tell(agent, internal.Checkpoint(agent.checkpointed))
         self._tell_operation(framework, operation, OperationState.OPERATION_FINISHED, agent)
         return converted
 
@@ -139,7 +133,7 @@ class Accepts:
         """Where the scheduler gave the operation an id, it wants to hear of it."""
         if operation.id is None:
             return
-        message = f"{problem}; on agent {agent.id} at {agent.pid} ({agent.info.hostname})" if problem else None
+        message = f"{problem}; on agent {agent}" if problem else None
         status = OperationStatus(
             state=state,
             operation_id=operation.id,

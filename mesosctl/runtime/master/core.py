@@ -20,6 +20,7 @@ from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.quota import Quotas
 from mesosctl.runtime.master.reconciliation import Reconciliation
 from mesosctl.runtime.master.records import Framework
+from mesosctl.runtime.master.reservations import Reservations
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.master.validation.calls import problem_of_call
@@ -42,6 +43,7 @@ class Master:
         self._reconciliation = Reconciliation(self.state)
         self.quotas = Quotas(self.state, self._offers)
         self.weights = Weights(self.state, self._offers)
+        self.reservations = Reservations(self.state, self._offers)
 
     def recover(self, registry: Mapping[str, bytes]) -> None:
         """Take in what earlier masters left. Called once, before `start`."""

@@ -51,10 +51,10 @@ class Offers:
         self.remove(offer)
         self._state.allocator.recover_resources(offer.framework_id, offer.agent_id, offer.resources, filters)
 
-    def rescind(self, offer: Offer, *, recover: bool = True) -> None:
+    def rescind(self, offer: Offer, *, recover: bool = True, filters: Filters | None = None) -> None:
         """Take an offer back. `recover=False`: its agent is not in the allocator any more."""
         if recover:
-            self.give_back(offer)
+            self.give_back(offer, filters)
         else:
             self.remove(offer)
         event = Event.Rescind(offer_id=OfferID(offer.id))

@@ -196,6 +196,10 @@ class Agent:
     def pid(self) -> str:
         return pid(self.ip, self.info.port)
 
+    def __str__(self) -> str:
+        """As Mesos names it in messages."""
+        return f"{self.id} at {self.pid} ({self.info.hostname})"
+
     def hold(self, framework: Framework, resources: Resources) -> None:
         """From now on the framework uses these."""
         self.used[framework.id] = self.used.get(framework.id, NOTHING) + resources

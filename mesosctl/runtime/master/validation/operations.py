@@ -1,4 +1,4 @@
-"""Whether a framework may reserve what it was offered, or make or destroy volumes of it."""
+"""Whether a framework may reserve what it was offered (an operator: what is free), or make or destroy volumes of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from mesosctl.runtime.master.records import Agent, Capability, Framework
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.resources import Resource, Volume
 from mesosctl.runtime.resources import Resources, ResourcesError
+from mesosctl.runtime.resources.amounts import thousandths
 
 _Type = Offer.Operation.Type
 Problem = str | None
 
 
-def problem_of_operation(operation: Offer.Operation, framework: Framework, agent: Agent) -> Problem:
-    """What forbids RESERVE, UNRESERVE, CREATE or DESTROY, or None. Resources carry their allocation already."""
+def problem_of_operation(operation: Offer.Operation, framework: Framework | None, agent: Agent) -> Problem:
+    """What forbids RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME or SHRINK_VOLUME, or None.
+
+    `framework`: None for an operator. The resources of frameworks carry their allocation already.
+    """
     try:
         match operation.type:
             case _Type.RESERVE if operation.reserve:
@@ -25,12 +29,16 @@ def problem_of_operation(operation: Offer.Operation, framework: Framework, agent
                 return _problem_of_create(operation.create, framework, agent)
             case _Type.DESTROY if operation.destroy:
                 return _problem_of_destroy(operation.destroy, agent)
+            case _Type.GROW_VOLUME if operation.grow_volume:
+                return _problem_of_grow(operation.grow_volume)
+            case _Type.SHRINK_VOLUME if operation.shrink_volume:
+                return _problem_of_shrink(operation.shrink_volume)
     except ResourcesError as error:
         return f"Invalid resources: Invalid resources: {error}"
     return None
 
 
-def _problem_of_reserve(reserve: Offer.Operation.Reserve, framework: Framework) -> Problem:
+def _problem_of_reserve(reserve: Offer.Operation.Reserve, framework: Framework | None) -> Problem:
     source, target = Resources.of(reserve.source), Resources.of(reserve.resources)
     if source and source.to_unreserved() != target.to_unreserved():
         return (
@@ -40,6 +48,13 @@ def _problem_of_reserve(reserve: Offer.Operation.Reserve, framework: Framework) 
     for one in _each(reserve.resources):
         if problem := _problem_unless_dynamic(one):
             return problem
+        if framework is None:
+            if one.allocations():
+                return (
+                    "A reserve operation was attempted with an allocated resource,"
+                    " but the operator API only allows reservations to be made to unallocated resources"
+                )
+            continue
         (role,), (allocated,) = one.reservations(), one.allocations()
         if allocated != role:
             return (
@@ -66,7 +81,7 @@ def _problem_of_unreserve(unreserve: Offer.Operation.Unreserve) -> Problem:
     return None
 
 
-def _problem_of_create(create: Offer.Operation.Create, framework: Framework, agent: Agent) -> Problem:
+def _problem_of_create(create: Offer.Operation.Create, framework: Framework | None, agent: Agent) -> Problem:
     if problem := _problem_of_volumes(create.volumes):
         return problem
     there = {_volume_key(each) for each in agent.checkpointed}
@@ -74,7 +89,7 @@ def _problem_of_create(create: Offer.Operation.Create, framework: Framework, age
         if (key := _volume_key(volume)) in there:
             return f"Persistence ID '{key[1]}' is not unique"
         there.add(key)
-        if volume.shared and not framework.can(Capability.SHARED_RESOURCES):
+        if volume.shared and framework and not framework.can(Capability.SHARED_RESOURCES):
             return (
                 f"Create volume operation for '{Resources.of([volume])}' has been attempted by framework"
                 f" '{framework.id}' with no SHARED_RESOURCES capability"
@@ -90,6 +105,45 @@ def _problem_of_destroy(destroy: Offer.Operation.Destroy, agent: Agent) -> Probl
             return "Persistent volumes not found"
         if any(used.unallocated().contains(one.unallocated()) for used in agent.used.values()):
             return "Persistent volumes in use"
+    return None
+
+
+def _problem_of_grow(grow: Offer.Operation.GrowVolume) -> Problem:
+    for name, resource in (("volume", grow.volume), ("addition", grow.addition)):
+        try:
+            Resources.of([resource])
+        except ResourcesError as error:
+            return f"Invalid resource in the 'GrowVolume.{name}' field: {error}"
+    if not Resources.of([grow.addition]):
+        return "The size of 'GrowVolume.addition' field must be greater than zero"
+    if grow.volume.provider_id:
+        return "Growing a volume from a resource provider is not supported"
+    if problem := _problem_of_volumes([grow.volume]):
+        return f"Invalid persistent volume in the 'GrowVolume.volume' field: {problem}"
+    if grow.volume.shared:
+        return "Growing a shared persistent volume is not supported"
+    if len((Resources.of([grow.volume]).without_volumes() + Resources.of([grow.addition])).items()) != 1:
+        return "Incompatible resources in the 'GrowVolume.volume' and 'GrowVolume.addition' fields"
+    return None
+
+
+def _problem_of_shrink(shrink: Offer.Operation.ShrinkVolume) -> Problem:
+    try:
+        volume = Resources.of([shrink.volume])
+    except ResourcesError as error:
+        return f"Invalid resource in the 'ShrinkVolume.volume' field: {error}"
+    if thousandths(shrink.subtract.value) <= 0:
+        return "Value of 'ShrinkVolume.subtract' must be greater than zero"
+    if shrink.volume.scalar and shrink.volume.scalar.value <= shrink.subtract.value:
+        return "Value of 'ShrinkVolume.subtract' must be smaller than volume's size"
+    if shrink.volume.provider_id:
+        return "Shrinking a volume from a resource provider is not supported"
+    if problem := _problem_of_volumes([shrink.volume]):
+        return f"Invalid persistent volume in the 'ShrinkVolume.volume' field: {problem}"
+    if volume.shared():
+        return "Shrinking a shared persistent volume is not supported"
+    if shrink.volume.disk and shrink.volume.disk.source and shrink.volume.disk.source.mount:
+        return "Shrinking a volume on a MOUNT disk is not supported"
     return None
 
 

@@ -1,0 +1,176 @@
+"""Dynamic reservations and persistent volumes, by operators and by frameworks; against a simulated clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from mesosctl.runtime import internal
+from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.offers import Offer
+from tests.unit.master_cluster import AGENT, FRAMEWORK, Cluster
+
+ON_AGENT = f"on agent {AGENT} at slave(1)@127.0.0.1:5051 (localhost)"
+DYNAMIC = {"type": "DYNAMIC", "role": "eng", "principal": "ops"}
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    """One agent with 2 CPUs and a framework in the role eng with an offer of all of it."""
+    cluster = Cluster()
+    cluster.register()
+    cluster.subscribe(roles=["eng"])
+    cluster.clock.advance(0)
+    cluster.take("s1")
+    return cluster
+
+
+def resource(name: str, amount: float, **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": "SCALAR", "scalar": {"value": amount}, **more}
+
+
+def disk(amount: float) -> dict[str, Any]:
+    """Reserved to eng."""
+    return resource("disk", amount, reservations=[DYNAMIC])
+
+
+def volume(amount: float, persistence_id: str = "v", **more: Any) -> dict[str, Any]:
+    mount = {"container_path": "data", "mode": "RW"}
+    return disk(amount) | {"disk": {"persistence": {"id": persistence_id}, "volume": mount}} | more
+
+
+def operation(kind: str, **fields: Any) -> Offer.Operation:
+    return msgspec.convert({"type": kind, kind.lower(): fields}, Offer.Operation)
+
+
+def perform(cluster: Cluster, kind: str, **fields: Any) -> None:
+    cluster.master.reservations.perform(AGENT, operation(kind, **fields))
+
+
+def refusal(cluster: Cluster, kind: str, **fields: Any) -> tuple[int, str]:
+    with pytest.raises(Refusal) as caught:
+        perform(cluster, kind, **fields)
+    return caught.value.status, caught.value.text
+
+
+def checkpointed(cluster: Cluster) -> str:
+    """What the agent was told last to keep."""
+    message = cluster.messages(internal.Checkpoint)[-1]
+    return " ".join(
+        f"{each.name}:{each.scalar.value:g}{':' + each.disk.persistence.id if each.disk else ''}"
+        for each in message.resources
+    )
+
+
+def test_from_reservation_to_volume_and_back(cluster: Cluster) -> None:
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    assert checkpointed(cluster) == "disk:100"
+    perform(cluster, "CREATE", volumes=[volume(60)])
+    assert checkpointed(cluster) == "disk:40 disk:60:v"
+    perform(cluster, "GROW_VOLUME", volume=volume(60), addition=disk(30))
+    assert checkpointed(cluster) == "disk:10 disk:90:v"
+    perform(cluster, "SHRINK_VOLUME", volume=volume(90), subtract={"value": 50})
+    assert checkpointed(cluster) == "disk:60 disk:40:v"
+    perform(cluster, "DESTROY", volumes=[volume(40)])
+    perform(cluster, "UNRESERVE", resources=[disk(100)])
+    assert checkpointed(cluster) == ""
+    assert cluster.master.state.agents[AGENT].total.reserved().scalar("disk") == 0
+
+
+def test_offers_that_are_in_the_way_are_rescinded_and_filtered(cluster: Cluster) -> None:
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    cluster.clock.advance(0)
+    assert [event.type for event in cluster.take("s1")] == ["RESCIND", "OFFERS"]
+    (offer,) = cluster.master.state.offers.values()
+    assert offer.resources.reserved("eng").scalar("disk") == 100
+
+
+def test_a_reservation_for_another_role_is_not_offered(cluster: Cluster) -> None:
+    perform(cluster, "RESERVE", resources=[resource("cpus", 1, reservations=[DYNAMIC | {"role": "ops"}])])
+    cluster.clock.advance(6)
+    (offer,) = cluster.master.state.offers.values()
+    assert offer.resources.scalar("cpus") == 1
+
+
+def test_what_tasks_use_cannot_be_reserved(cluster: Cluster) -> None:
+    cluster.launch("t", cpus=1.5)
+    status, text = refusal(cluster, "RESERVE", resources=[resource("cpus", 1, reservations=[DYNAMIC])])
+    assert status == 409
+    assert text.endswith("does not contain cpus:1")
+    assert not cluster.messages(internal.Checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "problem"),
+    [
+        (
+            "RESERVE",
+            {"resources": [resource("cpus", 1)]},
+            f"Invalid RESERVE operation {ON_AGENT}: Resource cpus:1 is not dynamically reserved",
+        ),
+        (
+            "RESERVE",
+            {"resources": [disk(1) | {"allocation_info": {"role": "eng"}}]},
+            f"Invalid RESERVE operation {ON_AGENT}: A reserve operation was attempted with an allocated resource,"
+            " but the operator API only allows reservations to be made to unallocated resources",
+        ),
+        (
+            "UNRESERVE",
+            {"resources": [resource("cpus", 1)]},
+            "Invalid UNRESERVE operation: Resource cpus:1 is not dynamically reserved",
+        ),
+        (
+            "CREATE",
+            {"volumes": [disk(1)]},
+            f"Invalid CREATE operation {ON_AGENT}: Not a persistent volume:"
+            " Resource disk(reservations: [(DYNAMIC,eng,ops)]):1 does not have DiskInfo",
+        ),
+        ("DESTROY", {"volumes": [volume(1)]}, "Invalid DESTROY operation: Persistent volumes not found"),
+        (
+            "GROW_VOLUME",
+            {"volume": volume(1), "addition": resource("disk", 1)},
+            f"Invalid GROW_VOLUME operation {ON_AGENT}: Incompatible resources in the 'GrowVolume.volume' and"
+            " 'GrowVolume.addition' fields",
+        ),
+        (
+            "SHRINK_VOLUME",
+            {"volume": volume(1), "subtract": {"value": 1}},
+            f"Invalid SHRINK_VOLUME operation {ON_AGENT}: Value of 'ShrinkVolume.subtract' must be smaller than"
+            " volume's size",
+        ),
+    ],
+)
+def test_invalid_operations(cluster: Cluster, kind: str, fields: dict[str, Any], problem: str) -> None:
+    assert refusal(cluster, kind, **fields) == (400, problem)
+
+
+def test_an_agent_that_is_not_there(cluster: Cluster) -> None:
+    with pytest.raises(Refusal, match="No agent found with specified ID"):
+        cluster.master.reservations.perform("nope", operation("RESERVE", resources=[disk(1)]))
+
+
+def test_a_framework_makes_and_destroys_a_volume(cluster: Cluster) -> None:
+    """A framework without RESERVATION_REFINEMENT writes them in the older form."""
+    older = {"role": "eng", "reservation": {"principal": "ops"}}
+    there = resource("disk", 100, **older)
+    made = there | {"disk": {"persistence": {"id": "v"}, "volume": {"container_path": "data", "mode": "RW"}}}
+    steps = (("RESERVE", {"resources": [there]}), ("CREATE", {"volumes": [made]}))
+    accept(cluster, steps)
+    assert checkpointed(cluster) == "disk:100:v"
+    cluster.clock.advance(6)
+    (offer,) = [each for event in cluster.take("s1", "OFFERS") for each in event.offers.offers]
+    (offered,) = [each for each in offer.resources if each.disk]
+    assert (offered.role, offered.disk.persistence.id) == ("eng", "v")
+    accept(cluster, (("DESTROY", {"volumes": [made]}), ("UNRESERVE", {"resources": [there]})))
+    assert checkpointed(cluster) == ""
+
+
+def accept(cluster: Cluster, steps: tuple[tuple[str, dict[str, Any]], ...]) -> None:
+    operations = [{"type": kind, "id": {"value": kind}, kind.lower(): fields} for kind, fields in steps]
+    cluster.call("s1", "ACCEPT", FRAMEWORK, offer_ids=[{"value": cluster.offer()}], operations=operations)
+    states = [event.update_operation_status.status for event in cluster.take("s1", "UPDATE_OPERATION_STATUS")]
+    assert [(each.operation_id.value, each.state) for each in states] == [
+        (kind, "OPERATION_FINISHED") for kind, _ in steps
+    ]
