@@ -12,9 +12,18 @@ from mesosctl.runtime.agent import events
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.executor.checks.targets import Result, Target
 from mesosctl.runtime.executor.core import CommandExecutor, Identity, describe
-from mesosctl.runtime.protocol.basics import AgentID, ContainerID, DurationInfo, ExecutorID, FrameworkID, TaskID
+from mesosctl.runtime.protocol.basics import (
+    AgentID,
+    ContainerID,
+    DurationInfo,
+    ExecutorID,
+    FrameworkID,
+    Label,
+    Labels,
+    TaskID,
+)
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
-from mesosctl.runtime.protocol.containers import CommandInfo, KillPolicy
+from mesosctl.runtime.protocol.containers import CommandInfo, ContainerStatus, KillPolicy
 from mesosctl.runtime.protocol.executor import Call
 from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskState, TaskStatus
 
@@ -26,13 +35,14 @@ def seconds(amount: float) -> DurationInfo:
 
 
 class Bench:
-    def __init__(self, *, killing_state: bool = True, fails: Exception | None = None) -> None:
+    def __init__(self, *, killing_state: bool = True, fails: Exception | None = None, slow: bool = False) -> None:
         self.clock = SimulatedClock()
         self.calls: list[Call] = []
         self.signals: list[tuple[float, int]] = []
         self.tries: list[Callable[[Result], None]] = []
         self.stopped = False
         self._fails = fails
+        self._slow = slow
         self._start = self.clock.now()
         self.executor = CommandExecutor(Identity(FrameworkID("f"), ExecutorID("t")), 5.0, self.clock, self)
         types = FrameworkInfo.Capability.Type
@@ -47,6 +57,8 @@ class Bench:
     def start(self, task: TaskInfo) -> None:
         if self._fails:
             raise self._fails
+        if not self._slow:
+            self.executor.started()
 
     def signal(self, number: int) -> None:
         self.signals.append((self.clock.now() - self._start, number))
@@ -180,6 +192,39 @@ def test_a_command_that_cannot_be_started() -> None:
     assert bench.states() == ["STARTING", "FAILED"]
     bench.acknowledge()
     assert bench.stopped
+
+
+def test_a_command_that_takes_its_time_to_start() -> None:
+    bench = Bench(slow=True)
+    bench.launch()
+    assert bench.states() == ["STARTING"]
+    status = ContainerStatus(executor_pid=7)
+    bench.executor.started(status, b"[{}]", Labels((Label("a", "b"),)))
+    bench.executor.exited(3 << 8, "Container exited with status 3")
+    running, failed = bench.statuses()[1:]
+    assert (running.state, running.data, running.labels) == ("TASK_RUNNING", b"[{}]", Labels((Label("a", "b"),)))
+    assert running.container_status == failed.container_status == status
+    assert (failed.state, failed.message, failed.data) == ("TASK_FAILED", "Container exited with status 3", None)
+
+
+def test_a_command_that_is_killed_while_it_starts() -> None:
+    bench = Bench(slow=True)
+    bench.launch()
+    bench.kill()
+    assert bench.signals == []
+    bench.executor.started()
+    assert bench.signals == [(0.0, signal.SIGKILL)]
+    bench.executor.exited(signal.SIGKILL)
+    assert bench.states() == ["STARTING", "KILLING", "KILLED"]
+
+
+def test_a_command_that_is_ended_for_its_memory() -> None:
+    bench = Bench()
+    bench.launch()
+    reason = TaskStatus.Reason.REASON_CONTAINER_LIMITATION_MEMORY
+    bench.executor.exited(137 << 8, "Memory limit exceeded", reason)
+    (*_, status) = bench.statuses()
+    assert (status.state, status.message, status.reason) == ("TASK_FAILED", "Memory limit exceeded", reason)
 
 
 def test_shutdown_kills_in_time() -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from mesosctl.runtime.clock import Clock, Timer
-from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID
+from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID, Labels
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
-from mesosctl.runtime.protocol.containers import KillPolicy
+from mesosctl.runtime.protocol.containers import ContainerStatus, KillPolicy
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.tasks import CheckStatusInfo, TaskInfo, TaskState, TaskStatus
 
@@ -38,7 +38,10 @@ class Outside(Protocol):
     def send(self, call: Call) -> None: ...
 
     def start(self, task: TaskInfo) -> None:
-        """Start the command. Raises OSError, ValueError or LookupError with the reason why not."""
+        """Start the command: `started` or `failed` follows, at once or later.
+
+        Raises OSError, ValueError or LookupError with the reason why not.
+        """
 
     def signal(self, number: int) -> None:
         """Signal the command's process group."""
@@ -66,7 +69,10 @@ class CommandExecutor:
         self._task: TaskInfo | None = None
         self._unacknowledged: dict[bytes, Call.Update] = {}
         self._task_acknowledged = False
+        self._alive = False
+        """The command is being started or runs."""
         self._running = False
+        self._container_status: ContainerStatus | None = None
         self._orphaned = False
         """Nobody listens any more: stop without waiting for acknowledgements."""
         self._killed_at: float | None = None
@@ -105,22 +111,54 @@ class CommandExecutor:
         self._orphaned = True
         self._shut_down()
 
-    def exited(self, status: int) -> None:
-        """The command's process ended. `status` is that of waitpid(2)."""
-        self._running = False
-        self._stop_checks()
-        for timer in (self._escalation, self._completion):
-            if timer:
-                timer.cancel()
+    def started(
+        self, container_status: ContainerStatus | None = None, data: bytes | None = None, labels: Labels | None = None
+    ) -> None:
+        """The command runs. `container_status` goes with all statuses from now on, the others with this one."""
+        assert self._task is not None
+        self._running = True
+        self._container_status = container_status
+        if self._killed_at is not None:
+            self._outside.signal(signal.SIGKILL)  # it has not begun anything yet
+            return
+        self._update(TaskState.TASK_RUNNING, data=data, labels=labels)
+        if self._task.max_completion_time:
+            seconds = self._task.max_completion_time.nanoseconds / 1e9
+            self._completion = self._clock.after(seconds, self._time_is_up)
+        if self._task.health_check or self._task.check:
+            self._checks = self._start_checks(self._task)
+
+    def failed(self, problem: str) -> None:
+        """The command could not be started, or was lost."""
+        self._ended()
+        state = TaskState.TASK_FAILED if self._killed_at is None else TaskState.TASK_KILLED
+        self._update(state, f"Failed to run the command: {problem}", Reason.REASON_COMMAND_EXECUTOR_FAILED)
+        if self._orphaned:
+            self._outside.stop()
+
+    def exited(self, status: int, message: str | None = None, limitation: TaskStatus.Reason | None = None) -> None:
+        """The command ended. `status` is that of waitpid(2); `limitation` says which limit it was ended for."""
+        self._ended()
         if self._overdue:
             state, reason = TaskState.TASK_FAILED, Reason.REASON_MAX_COMPLETION_TIME_REACHED
+        elif limitation:
+            state, reason = TaskState.TASK_FAILED, limitation
         elif status == 0:
             state, reason = TaskState.TASK_FINISHED, None
         else:
             state, reason = TaskState.TASK_FAILED if self._killed_at is None else TaskState.TASK_KILLED, None
-        self._update(state, f"Command {describe(status)}", reason, healthy=False if self._unhealthy else None)
+        self._update(
+            state, message or f"Command {describe(status)}", reason, healthy=False if self._unhealthy else None
+        )
         if self._orphaned:
             self._outside.stop()
+
+    def _ended(self) -> None:
+        self._alive = self._running = False
+        self._stop_checks()
+        for timer in (self._escalation, self._completion):
+            if timer:
+                timer.cancel()
 
     def _is_mine(self, task_id: str) -> bool:
         return self._task is not None and self._task.task_id.value == task_id
@@ -130,19 +168,11 @@ class CommandExecutor:
             return  # one task is all that a command executor ever gets
         self._task = task
         self._update(TaskState.TASK_STARTING)
+        self._alive = True
         try:
             self._outside.start(task)
         except (OSError, ValueError, LookupError) as error:
-            self._update(
-                TaskState.TASK_FAILED, f"Failed to run the command: {error}", Reason.REASON_COMMAND_EXECUTOR_FAILED
-            )
-            return
-        self._running = True
-        self._update(TaskState.TASK_RUNNING)
-        if task.max_completion_time:
-            self._completion = self._clock.after(task.max_completion_time.nanoseconds / 1e9, self._time_is_up)
-        if task.health_check or task.check:
-            self._checks = self._start_checks(task)
+            self.failed(str(error))
 
     def _start_checks(self, task: TaskInfo) -> TaskChecks | None:
         from mesosctl.runtime.executor.checks.machine import TaskChecks  # most tasks have none: not loaded at the start
@@ -176,14 +206,15 @@ class CommandExecutor:
 
     def _kill(self, grace_seconds: float) -> None:
         """SIGTERM once; every further kill only moves the time of the SIGKILL."""
-        if not self._running:
+        if not self._alive:
             return
         if self._killed_at is None:
             self._killed_at = self._clock.now()
             self._stop_checks()
             if self._has_killing_state():
                 self._update(TaskState.TASK_KILLING)
-            self._outside.signal(signal.SIGTERM)
+            if self._running:
+                self._outside.signal(signal.SIGTERM)
         if self._escalation:
             self._escalation.cancel()
         left = self._killed_at + grace_seconds - self._clock.now()
@@ -195,7 +226,7 @@ class CommandExecutor:
         return any(capability.type is killing for capability in capabilities)
 
     def _shut_down(self) -> None:
-        if self._running:
+        if self._alive:
             self._kill(min(self._grace(None), max(0.0, self._shutdown_grace_seconds - _SHUTDOWN_MARGIN_SECONDS)))
         elif self._orphaned or not self._unacknowledged:
             self._outside.stop()
@@ -203,7 +234,7 @@ class CommandExecutor:
     def _acknowledged(self, acknowledged: bytes) -> None:
         self._task_acknowledged = True
         self._unacknowledged.pop(acknowledged, None)
-        if self._task and not self._running and not self._unacknowledged:
+        if self._task and not self._alive and not self._unacknowledged:
             self._outside.stop()
 
     def _update(
@@ -213,6 +244,8 @@ class CommandExecutor:
         reason: TaskStatus.Reason | None = None,
         *,
         healthy: bool | None = None,
+        data: bytes | None = None,
+        labels: Labels | None = None,
     ) -> None:
         assert self._task is not None
         check_status = None
@@ -229,6 +262,9 @@ class CommandExecutor:
             executor_id=self._identity.executor_id,
             healthy=healthy,
             check_status=check_status,
+            container_status=self._container_status,
+            data=data,
+            labels=labels,
         )
         self._report(status)
 

@@ -23,6 +23,8 @@ from mesosctl.runtime.protocol.tasks import TaskInfo
 if TYPE_CHECKING:
     from mesosctl.runtime.executor.checks.machine import Prober
 
+DOCKER_PLACE = "MESOSCTL_DOCKER_PLACE"
+"""Variable with the place of a docker container (`mesosctl.runtime.docker.create.Place`), as JSON."""
 TASK_USER = "MESOSCTL_TASK_USER"
 """The user that the agent wants the command to run as. The executor itself runs as the agent does."""
 
@@ -50,6 +52,7 @@ class Program:
 
     def start(self, task: TaskInfo) -> None:
         self._process.start(task)
+        self._executor.started()
 
     def signal(self, number: int) -> None:
         self._process.signal(number)
@@ -57,7 +60,7 @@ class Program:
     def prober(self) -> Prober:
         from mesosctl.runtime.executor.checks.probes import LoopProber  # most tasks have no checks
 
-        return LoopProber(self._process.run, lambda problem: _log(f"A check had no result: {problem}"))
+        return LoopProber(self._process.run, lambda problem: log(f"A check had no result: {problem}"))
 
     def stop(self) -> None:
         self._done.set()
@@ -78,10 +81,10 @@ class Program:
                     self._executor.event(decode(Event, record))
                     deadline = loop.time() + self._recovery_seconds
             except RefusedError as error:
-                _log(f"The agent does not want this executor: {error}")
+                log(f"The agent does not want this executor: {error}")
                 break
             except (OSError, EOFError, RecordError, ValueError) as error:
-                _log(f"Lost the agent: {error}")
+                log(f"Lost the agent: {error}")
             if not self._checkpoint or loop.time() > deadline:
                 break
             await asyncio.sleep(random.uniform(0, self._backoff_seconds))
@@ -94,10 +97,11 @@ class Program:
             try:
                 await self._connection.call(encode(call))
             except (OSError, EOFError, RefusedError, ValueError) as error:
-                _log(f"Cannot tell the agent: {error}")
+                log(f"Cannot tell the agent: {error}")
 
 
-def _log(text: str) -> None:
+def log(text: str) -> None:
+    """Write a line for the reader of the sandbox's stderr."""
     sys.stderr.write(f"mesos-executor: {text}\n")
     sys.stderr.flush()
 
@@ -109,7 +113,12 @@ async def _run() -> None:
 def main() -> None:
     """Run the command of one task, then exit with status 0."""
     try:
-        asyncio.run(_run())
+        if DOCKER_PLACE in os.environ:
+            from mesosctl.runtime.executor import docker  # with all that it needs to speak to an engine
+
+            docker.main()
+        else:
+            asyncio.run(_run())
     except KeyError as error:
-        _log(f"{error.args[0]} is not in the environment: an agent starts this program, nobody else")
+        log(f"{error.args[0]} is not in the environment: an agent starts this program, nobody else")
         sys.exit(1)
