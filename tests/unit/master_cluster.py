@@ -39,18 +39,20 @@ OLD_INFO = {**INFO, "roles": [], "capabilities": []}
 class Cluster:
     """Streams are named by the caller: "s1" for a scheduler, "a1" for an agent."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, registry: dict[str, bytes] | None = None, **options: Any) -> None:
+        """`registry`: what an earlier master left there."""
         self.clock = SimulatedClock()
         info = MasterInfo(id=MASTER, ip=16777343, port=5050, pid="master@127.0.0.1:5050", hostname="localhost")
         self.master = Master(MasterOptions(info=info, **options), self.clock, self._emit)
         self.events: dict[str, list[Event]] = {}
         self.told: dict[str, list[internal.ToAgent]] = {}
         self.closed: set[str] = set()
-        self.registry: dict[str, bytes] = {}
+        self.registry = dict(registry or {})
         self.holds_writes = False
         """Whether changes of the registry wait for `write`."""
         self._unwritten: Changes = {}
         self._uuids = itertools.count(1)
+        self.master.recover(self.registry)
         self.master.start()
 
     def _emit(self, action: Action) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from mesosctl.runtime.master.changes import Change
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.quota import QuotaConfig, QuotaRequest
 from mesosctl.runtime.protocol.resources import WeightInfo
@@ -48,10 +47,6 @@ def refusal(make: Any) -> tuple[int, str]:
     return caught.value.status, caught.value.text
 
 
-def carry_out(change: Change) -> None:
-    change.take_effect()
-
-
 def as_json(message: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(message))
 
@@ -65,15 +60,15 @@ def kinds(cluster: Cluster, stream: str = "s1") -> list[str]:
 
 def test_limits_are_shown_and_taken_away(cluster: Cluster) -> None:
     quotas = cluster.master.quotas
-    carry_out(quotas.update((config("qrole", limits={"cpus": 1, "mem": 128}),), force=False))
+    cluster.master.commit(quotas.update((config("qrole", limits={"cpus": 1, "mem": 128}),), force=False))
     limits = {"cpus": {"value": 1.0}, "mem": {"value": 128.0}}
     assert as_json(quotas.status()) == {"infos": [{"role": "qrole"}], "configs": [{"role": "qrole", "limits": limits}]}
-    carry_out(quotas.update((config("qrole"),), force=False))
+    cluster.master.commit(quotas.update((config("qrole"),), force=False))
     assert as_json(quotas.status()) == {}
 
 
 def test_new_quota_rescinds_offers(cluster: Cluster) -> None:
-    carry_out(cluster.master.quotas.update((config("*", limits={"cpus": 1}),), force=False))
+    cluster.master.commit(cluster.master.quotas.update((config("*", limits={"cpus": 1}),), force=False))
     cluster.clock.advance(0)
     assert kinds(cluster) == ["RESCIND", "OFFERS"]
     (offer,) = cluster.master.state.offers.values()
@@ -81,11 +76,11 @@ def test_new_quota_rescinds_offers(cluster: Cluster) -> None:
 
 
 def test_a_guarantee_is_kept_free_for_its_role(cluster: Cluster) -> None:
-    carry_out(cluster.master.quotas.set(request("eng", cpus(1.5))))
+    cluster.master.commit(cluster.master.quotas.set(request("eng", cpus(1.5))))
     cluster.clock.advance(0)
     (offer,) = cluster.master.state.offers.values()
     assert offer.resources.scalar("cpus") == 0.5
-    carry_out(cluster.master.quotas.remove("eng"))
+    cluster.master.commit(cluster.master.quotas.remove("eng"))
     cluster.clock.advance(1)
     assert sum(offer.resources.scalar("cpus") for offer in cluster.master.state.offers.values()) == 2
 
@@ -125,8 +120,8 @@ def test_quota_that_cannot_be_set(cluster: Cluster, bad: QuotaConfig, problem: s
 
 
 def test_more_than_there_is_can_be_forced(cluster: Cluster) -> None:
-    carry_out(cluster.master.quotas.update((config("a", {"cpus": 3}),), force=True))
-    carry_out(cluster.master.quotas.set(request("b", cpus(3), force=True)))
+    cluster.master.commit(cluster.master.quotas.update((config("a", {"cpus": 3}),), force=True))
+    cluster.master.commit(cluster.master.quotas.set(request("b", cpus(3), force=True)))
     assert list(cluster.master.state.quotas) == ["a", "b"]
 
 
@@ -138,7 +133,7 @@ def test_a_limit_below_what_a_role_uses_must_be_forced(cluster: Cluster) -> None
         "Invalid QuotaConfig: Role '*' is already consuming 'cpus:1; mem:32'; this is more than"
         " the requested limits '{ cpus: 0.5 }' (use 'force' flag to bypass this check)",
     )
-    carry_out(cluster.master.quotas.update(limit, force=True))
+    cluster.master.commit(cluster.master.quotas.update(limit, force=True))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +166,7 @@ def test_a_limit_below_what_a_role_uses_must_be_forced(cluster: Cluster) -> None
     ],
 )
 def test_older_requests_that_are_refused(cluster: Cluster, bad: QuotaRequest, status: int, problem: str) -> None:
-    carry_out(cluster.master.quotas.set(request("there", cpus(0.5))))
+    cluster.master.commit(cluster.master.quotas.set(request("there", cpus(0.5))))
     assert refusal(lambda: cluster.master.quotas.set(bad)) == (status, problem)
 
 
@@ -198,9 +193,9 @@ def test_only_admitted_roles_have_quota_and_weights() -> None:
 
 
 def test_a_weight_of_a_role_with_frameworks_rescinds_offers(cluster: Cluster) -> None:
-    carry_out(cluster.master.weights.update([WeightInfo(role=" eng ", weight=2.0)]))
+    cluster.master.commit(cluster.master.weights.update([WeightInfo(role=" eng ", weight=2.0)]))
     assert kinds(cluster) == []
-    carry_out(cluster.master.weights.update([WeightInfo(role="*", weight=0.5)]))
+    cluster.master.commit(cluster.master.weights.update([WeightInfo(role="*", weight=0.5)]))
     cluster.clock.advance(0)
     assert kinds(cluster) == ["RESCIND", "OFFERS"]
     assert [(info.role, info.weight) for info in cluster.master.weights.infos()] == [("eng", 2.0), ("*", 0.5)]
@@ -220,6 +215,31 @@ def test_weights_that_are_refused(cluster: Cluster, info: WeightInfo, problem: s
         400,
         "Failed to validate update weights request JSON" + problem,
     )
+
+
+def test_the_next_master_has_quota_and_weights(cluster: Cluster) -> None:
+    master = cluster.master
+    master.commit(master.quotas.update((config("a", limits={"cpus": 1}), config("b", limits={"cpus": 2})), force=False))
+    master.commit(master.quotas.remove("a"))
+    master.commit(master.weights.update([WeightInfo(role="a/b", weight=2.5)]))
+    after = Cluster(cluster.registry, weights={"c": 3.0}).master
+    assert after.quotas.status() == master.quotas.status()
+    assert after.weights.infos() == master.weights.infos()
+
+
+def test_the_flag_for_weights_counts_until_operators_set_any() -> None:
+    cluster = Cluster(weights={"c": 3.0})
+    assert cluster.master.weights.infos() == (WeightInfo(role="c", weight=3.0),)
+
+
+def test_nothing_is_done_before_it_is_durable() -> None:
+    cluster, seen = Cluster(), list[int]()
+    cluster.holds_writes = True
+    cluster.master.commit(cluster.master.weights.update([WeightInfo(role="a", weight=2.5)]), lambda: seen.append(1))
+    assert not cluster.master.weights.infos()
+    cluster.write()
+    assert cluster.master.weights.infos()
+    assert seen
 
 
 # Frameworks.

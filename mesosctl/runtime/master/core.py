@@ -6,7 +6,7 @@ ends them when told to. Calls of schedulers must be complete (`validation.calls`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import Clock
@@ -14,6 +14,7 @@ from mesosctl.runtime.master.accepts import Accepts
 from mesosctl.runtime.master.actions import Emit
 from mesosctl.runtime.master.agents import Agents
 from mesosctl.runtime.master.allocator import Allocator, Options
+from mesosctl.runtime.master.changes import Change, commit
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.options import MasterOptions
@@ -48,6 +49,9 @@ class Master:
     def recover(self, registry: Mapping[str, bytes]) -> None:
         """Take in what earlier masters left. Called once, before `start`."""
         self.state.registrar.recover(registry)
+        self.quotas.recover()
+        self.weights.recover()
+        self.state.allocator.recover(0, self.state.quotas.values(), self.state.weights)
 
     def start(self) -> None:
         """Begin to make offers."""
@@ -83,6 +87,12 @@ class Master:
                 f" associated with framework ID {framework.id}",
             )
         return framework
+
+    # Operators.
+
+    def commit(self, change: Change, done: Callable[[], None] = lambda: None) -> None:
+        """Make a change durable, carry it out, then call `done`."""
+        commit(change, self.state.registrar, done)
 
     def teardown(self, framework_id: str) -> None:
         """An operator ends a framework. Raises Refusal (400)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mesosctl.runtime.protocol.cluster import MasterInfo
 
@@ -17,6 +18,15 @@ class MasterOptions:
     offer_timeout: float | None = None
     agent_ping_timeout: float = 15.0
     max_agent_ping_timeouts: int = 5
+    agent_reregister_timeout: float = 600.0
+    agent_removal_interval: float = 0.0
+    """Time between one agent marked unreachable and the next."""
+    recovery_agent_removal_limit: float = 1.0
+    """Share of the recovered agents that may be marked unreachable, from 0 to 1."""
+    registry_store_timeout: float = 20.0
+    registry_gc_interval: float = 900.0
+    registry_max_agent_age: float = 1209600.0
+    registry_max_agent_count: int = 102400
     heartbeat_interval: float = 15.0
     max_completed_frameworks: int = 50
     max_completed_tasks_per_framework: int = 1000
@@ -25,3 +35,5 @@ class MasterOptions:
     """Whether frameworks of the user root are admitted."""
     roles: frozenset[str] | None = None
     """The roles that frameworks may have besides `*`. None: any."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of roles, as long as operators have set none."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mesosctl.runtime.master.changes import Change
+from mesosctl.runtime.master.changes import Change, Record
 from mesosctl.runtime.master.offers import Offers
+from mesosctl.runtime.master.registrar import Kind
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.quota import QuotaConfig, QuotaInfo, QuotaRequest, QuotaStatus
@@ -17,6 +18,8 @@ from mesosctl.runtime.resources import Quantities, Resources, ResourcesError, ch
 from mesosctl.runtime.resources.amounts import scalar_text, thousandths
 from mesosctl.runtime.resources.roles import is_below
 
+QUOTAS = Kind("quotas", QuotaConfig)
+"""By role."""
 _EXABYTE = 1024**4
 _TRILLION = 1000**4
 _Scalars = Mapping[str, Value.Scalar]
@@ -85,9 +88,9 @@ class Quotas:
         config = QuotaConfig(role=role)
         return self._change((config,), rescind=False)
 
-    def recover(self, configs: Iterable[QuotaConfig]) -> None:
+    def recover(self) -> None:
         """What the registry held when this master was elected. The allocator is told by `Allocator.recover`."""
-        self._state.quotas = {config.role: config for config in configs}
+        self._state.quotas = self._state.registrar.recovered(QUOTAS)
 
     def _with(self, configs: Iterable[QuotaConfig]) -> dict[str, QuotaConfig]:
         new = dict(self._state.quotas)
@@ -106,7 +109,8 @@ class Quotas:
                 self._offers.rescind_all()
             self._offers.allocate_soon()
 
-        return Change(take_effect)
+        records = (Record(QUOTAS, each.role, each if each.guarantees or each.limits else None) for each in configs)
+        return Change(tuple(records), take_effect)
 
     def _overcommitted(self, quotas: Mapping[str, QuotaConfig]) -> str | None:
         """Whether more is guaranteed than all registered agents have."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from mesosctl.runtime.master.changes import Change
+from mesosctl.runtime.master.changes import Change, Record
 from mesosctl.runtime.master.offers import Offers
+from mesosctl.runtime.master.registrar import Kind
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.resources import WeightInfo
 from mesosctl.runtime.resources import ResourcesError, check_role
 
+WEIGHTS = Kind("weights", WeightInfo)
+"""By role."""
 _BEFORE = "Failed to validate update weights request JSON"
 
 
@@ -45,8 +48,15 @@ class Weights:
                 self._offers.rescind_all()
                 self._offers.allocate_soon()
 
-        return Change(take_effect)
+        records = (Record(WEIGHTS, role, WeightInfo(weight, role)) for role, weight in changed.items())
+        return Change(tuple(records), take_effect)
 
-    def recover(self, weights: Mapping[str, float]) -> None:
-        """Those of the registry, or of the flag where the registry has none. `Allocator.recover` has them, too."""
-        self._state.weights = dict(weights)
+    def recover(self) -> None:
+        """What the registry held when this master was elected; what the flag says where it held nothing.
+
+        The allocator is told by `Allocator.recover`.
+        """
+        recovered = self._state.registrar.recovered(WEIGHTS)
+        self._state.weights = {role: info.weight for role, info in recovered.items()}
+        if not recovered:
+            self._state.weights = dict(self._state.options.weights)
