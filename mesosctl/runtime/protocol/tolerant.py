@@ -30,18 +30,28 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 def from_json(message: type[M], body: bytes) -> M:
     """The message in a JSON body. Raises DecodeError."""
     try:
-        value = _parse(body.decode("utf-8", "replace"))
+        value = parse(body)
     except DecodeError as error:
         raise DecodeError(f"Failed to parse body into JSON: {error}") from None
     try:
-        if not isinstance(value, dict):
-            raise DecodeError("Expecting a JSON object")
-        draft = _draft(message, value)
-        if missing := list(_missing(message, draft, "")):
-            raise DecodeError(f"Missing required fields: {', '.join(missing)}")
-        return _build(message, draft)
+        return from_value(message, value)
     except DecodeError as error:
         raise DecodeError(f"Failed to convert JSON into {message.__name__} protobuf: {error}") from None
+
+
+def parse(body: bytes) -> Any:
+    """Any JSON. Raises DecodeError."""
+    return _parse(body.decode("utf-8", "replace"))
+
+
+def from_value(message: type[M], value: object) -> M:
+    """The message in JSON that was parsed. Raises DecodeError."""
+    if not isinstance(value, dict):
+        raise DecodeError("Expecting a JSON object")
+    draft = _draft(message, value)
+    if missing := list(_missing(message, draft, "")):
+        raise DecodeError(f"Missing required fields: {', '.join(missing)}")
+    return _build(message, draft)
 
 
 def _parse(text: str) -> Any:
