@@ -11,7 +11,9 @@ import pytest
 from mesosctl.runtime.agent import events
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.executor.checks.targets import Result, Target
-from mesosctl.runtime.executor.core import CommandExecutor, Identity, describe
+from mesosctl.runtime.executor.core import CommandExecutor
+from mesosctl.runtime.executor.life import describe
+from mesosctl.runtime.executor.reports import Identity
 from mesosctl.runtime.protocol.basics import (
     AgentID,
     ContainerID,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.executor.connection import AgentConnection, RefusedError
-from mesosctl.runtime.executor.core import CommandExecutor, Identity
+from mesosctl.runtime.executor.core import CommandExecutor
 from mesosctl.runtime.executor.process import TaskProcess
+from mesosctl.runtime.executor.reports import Identity
 from mesosctl.runtime.flags.kinds import parse_duration
 from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID
 from mesosctl.runtime.protocol.codec import decode, encode
