@@ -78,7 +78,7 @@ class Running:
             yield answer.headers[STREAM_ID], read
 
 
-def run(scenario: Callable[[Running], Awaitable[None]]) -> None:
+def run(scenario: Callable[[Running], Awaitable[None]], *flags: str) -> None:
     """Play `scenario` against a master on a port of its own."""
 
     async def play() -> None:
@@ -97,8 +97,8 @@ def run(scenario: Callable[[Running], Awaitable[None]]) -> None:
             ),
         )
         server = Server(MasterOptions(info=info))
-        flags, _ = load(MasterFlags, ["--ip=127.0.0.1", "--work_dir=/var/lib/mesos"], {})
-        routes = [*server.routes(), *endpoints.routes(server, flags.shown())]
+        given, _ = load(MasterFlags, ["--ip=127.0.0.1", "--work_dir=/var/lib/mesos", *flags], {})
+        routes = [*server.routes(), *endpoints.routes(server, given.shown())]
         runner = await serve(application("/master", routes), "127.0.0.1", 0)
         server.master.start()
         try:

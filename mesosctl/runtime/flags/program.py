@@ -39,6 +39,11 @@ def fail(text: str) -> NoReturn:
     sys.exit(1)
 
 
+def log_file(program: str, log_dir: str) -> str:
+    """Where `log_to` writes."""
+    return str(Path(log_dir, f"{program}.INFO"))
+
+
 def log_to(program: str, log_dir: str | None, level: str, *, quiet: bool) -> None:
     """Log to standard error unless `quiet`, and to `log_dir/PROGRAM.INFO` where a directory is given.
 
@@ -49,7 +54,7 @@ def log_to(program: str, log_dir: str | None, level: str, *, quiet: bool) -> Non
         handlers.append(logging.StreamHandler())
     if log_dir:
         Path(log_dir).mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(Path(log_dir, f"{program}.INFO")))
+        handlers.append(logging.FileHandler(log_file(program, log_dir)))
     logging.basicConfig(
         level=_LEVELS[level], format="%(asctime)s %(levelname).1s %(name)s: %(message)s", handlers=handlers, force=True
     )

@@ -11,14 +11,14 @@ from aiohttp import hdrs, web
 GZIP_MINIMUM_BYTES = 1024
 """Mesos compresses no answer that is shorter."""
 
+TEXT = "text/plain; charset=utf-8"
+
 _json = msgspec.json.Encoder()
 
 
 def text_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer in plain text; without a body and a content type where the text is empty."""
-    if not text:
-        return empty_response(status, headers)
-    return web.Response(status=status, text=text, content_type="text/plain", charset="utf-8", headers=headers)
+    """An answer in plain text, which may be empty."""
+    return web.Response(status=status, text=text, headers={hdrs.CONTENT_TYPE: TEXT, **(headers or {})})
 
 
 def empty_response(status: int, headers: Mapping[str, str] | None = None) -> web.Response:

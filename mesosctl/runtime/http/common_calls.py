@@ -1,4 +1,4 @@
-"""The operators' calls that masters and agents answer alike: health, flags, version, metrics."""
+"""The operators' calls that masters and agents answer alike: health, flags, version, metrics, logging, files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
+from mesosctl.runtime.http.files import Files
+from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.protocol.basics import Flag, Metric, VersionInfo
 from mesosctl.runtime.version import about
 
@@ -18,6 +20,12 @@ class CommonContext(Protocol):
     @property
     def metrics(self) -> Callable[[], Mapping[str, float]]:
         """What `/metrics/snapshot` shows."""
+
+    @property
+    def log_level(self) -> LogLevel: ...
+
+    @property
+    def files(self) -> Files: ...
 
 
 def common_functions(api: ModuleType) -> dict[Any, Any]:
@@ -39,5 +47,32 @@ def common_functions(api: ModuleType) -> dict[Any, Any]:
         metrics = tuple(Metric(name, value) for name, value in sorted(context.metrics().items()))
         return response(type=kind.GET_METRICS, get_metrics=response.GetMetrics(metrics))
 
-    functions = (get_health, get_flags, get_version, get_metrics)
+    def get_logging_level(context: CommonContext, call: Any) -> Any:
+        level = response.GetLoggingLevel(context.log_level.level)
+        return response(type=kind.GET_LOGGING_LEVEL, get_logging_level=level)
+
+    def set_logging_level(context: CommonContext, call: Any) -> Any:
+        wanted = call.set_logging_level
+        context.log_level.set(wanted.level, wanted.duration.nanoseconds / 1e9)
+        return 200
+
+    def list_files(context: CommonContext, call: Any) -> Any:
+        found = response.ListFiles(tuple(context.files.browse(call.list_files.path)))
+        return response(type=kind.LIST_FILES, list_files=found)
+
+    def read_file(context: CommonContext, call: Any) -> Any:
+        wanted = call.read_file
+        size, data = context.files.read(wanted.path, wanted.offset, wanted.length)
+        return response(type=kind.READ_FILE, read_file=response.ReadFile(size, data))
+
+    functions = (
+        get_health,
+        get_flags,
+        get_version,
+        get_metrics,
+        get_logging_level,
+        set_logging_level,
+        list_files,
+        read_file,
+    )
     return {call_type[function.__name__.upper()]: function for function in functions}

@@ -22,7 +22,7 @@ def application(prefix: str, routes: Iterable[web.RouteDef]) -> web.Application:
     app = web.Application(middlewares=[_plain_errors], client_max_size=MAX_BODY_BYTES)
     for route in routes:
         for path in (route.path, prefix + route.path):
-            app.router.add_route(route.method, path, route.handler, **route.kwargs)
+            web.RouteDef(route.method, path, route.handler, route.kwargs).register(app.router)
     return app
 
 

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.coordination.registry import Changes
+from mesosctl.runtime.master.records import Agent, Framework, Task
 from mesosctl.runtime.protocol.scheduler import Event
+from mesosctl.runtime.protocol.tasks import TaskStatus
 
 
 class ToScheduler(NamedTuple):
@@ -44,3 +46,38 @@ class Persist(NamedTuple):
 
 Action = ToScheduler | CloseScheduler | ToAgent | CloseAgent | Persist
 Emit = Callable[[Action], None]
+
+
+class TaskAdded(NamedTuple):
+    task: Task
+
+
+class TaskUpdated(NamedTuple):
+    """The task is in a new state, as the status says."""
+
+    task: Task
+    status: TaskStatus
+
+
+class AgentAdded(NamedTuple):
+    agent: Agent
+
+
+class AgentRemoved(NamedTuple):
+    agent: Agent
+
+
+class FrameworkAdded(NamedTuple):
+    framework: Framework
+
+
+class FrameworkUpdated(NamedTuple):
+    framework: Framework
+
+
+class FrameworkRemoved(NamedTuple):
+    framework: Framework
+
+
+Change = TaskAdded | TaskUpdated | AgentAdded | AgentRemoved | FrameworkAdded | FrameworkUpdated | FrameworkRemoved
+"""What operators who subscribed hear of. The records go on changing: they are to be read at once."""

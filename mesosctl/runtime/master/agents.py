@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mesosctl.runtime import internal
-from mesosctl.runtime.master.actions import CloseAgent, ToAgent
+from mesosctl.runtime.master.actions import AgentAdded, AgentRemoved, CloseAgent, ToAgent
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, Unreachable, pid, resources_of
@@ -46,6 +46,7 @@ class Agents:
             self.remove(other, "a new agent registered at the same address")
         returned = self._state.unreachable.pop(agent_id, None)
         agent = self._state.agents.get(agent_id)
+        is_new = agent is None
         if agent is not None:
             self._leave(agent)
         else:
@@ -64,6 +65,8 @@ class Agents:
         agent.ip, agent.version, agent.total = ip, message.version, total
         self._state.connect(agent, stream)
         agent.checkpointed, agent.capabilities = message.checkpointed, message.capabilities
+        if is_new:
+            self._state.changed(AgentAdded(agent))
         self._state.tell(
             agent,
             internal.Registered(AgentID(agent.id), self._state.options.info, self._state.options.agent_ping_timeout),
@@ -240,6 +243,7 @@ class Agents:
         del self._state.agents[agent.id], self._state.agents_by_pid[agent.pid]
         agent.tasks.clear()
         agent.used.clear()
+        self._state.changed(AgentRemoved(agent))
         for framework in self._state.frameworks.values():
             failure = Event.Failure(agent_id=AgentID(agent.id))
             self._state.send(framework, Event(type=Event.Type.FAILURE, failure=failure))

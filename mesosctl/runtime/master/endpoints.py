@@ -1,4 +1,4 @@
-"""The endpoints that only read: `/health`, `/version`, `/state` and their like. They answer every method as a GET."""
+"""The older endpoints of a master that only read: `/state`, `/tasks` and their like. They answer any method as GET."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from itertools import chain
 
 from aiohttp import hdrs, web
 
-from mesosctl.runtime.http.answers import empty_response, json_response
+from mesosctl.runtime.flags.program import log_file
+from mesosctl.runtime.http.answers import empty_response
+from mesosctl.runtime.http.common_endpoints import common_routes, view_route
+from mesosctl.runtime.http.files import Files
+from mesosctl.runtime.http.log_level import LogLevel
+from mesosctl.runtime.http.system import system_metrics
+from mesosctl.runtime.master.operator import older
 from mesosctl.runtime.master.operator.api import OperatorApi
 from mesosctl.runtime.master.operator.context import Context
+from mesosctl.runtime.master.operator.subscribers import Subscribers
 from mesosctl.runtime.master.server import Server
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.views.agents import full_agent_view
@@ -20,36 +27,46 @@ from mesosctl.runtime.master.views.tasks import select_tasks
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.version import about
 
+LOG = "/master/log"
+
 View = Callable[[State, Mapping[str, str]], object]
 
 
 def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
     """The routes; `flags` is what `/flags` shows."""
     state = server.master.state
-    context = Context(server.master, flags, partial(metrics_view, state))
+    log_dir = flags.get("log_dir")
+    attached = {LOG: log_file("mesos-master", log_dir)} if log_dir else {}
+    limit = int(flags["max_operator_event_stream_subscribers"])
+    subscribers = Subscribers(state.clock, state.options.heartbeat_interval, limit)
+    state.changed = subscribers.changed
+    context = Context(
+        server.master,
+        flags,
+        lambda: metrics_view(state) | system_metrics(),
+        subscribers,
+        LogLevel(state.clock),
+        Files(lambda: attached),
+    )
     views: dict[str, View] = {
-        "/version": lambda state, query: about(),
         "/state": lambda state, query: state_view(state, about(), flags),
         "/state-summary": lambda state, query: summary_view(state),
         "/slaves": _slaves,
         "/frameworks": _frameworks,
         "/tasks": _tasks,
         "/roles": lambda state, query: roles_view(state),
-        "/flags": lambda state, query: {"flags": flags},
-        "/metrics/snapshot": lambda state, query: metrics_view(state),
     }
-    found = [web.route(hdrs.METH_ANY, path, partial(_answer, state, view)) for path, view in views.items()]
-    found.append(web.route(hdrs.METH_ANY, "/health", _health))
-    found.append(web.route(hdrs.METH_ANY, "/redirect", partial(_redirect, state)))
-    return [*found, *OperatorApi(context).routes()]
+    return [
+        *(view_route(path, partial(_view, state, view)) for path, view in views.items()),
+        web.route(hdrs.METH_ANY, "/redirect", partial(_redirect, state)),
+        *common_routes(context),
+        *OperatorApi(context).routes(),
+        *older.routes(context),
+    ]
 
 
-async def _answer(state: State, view: View, request: web.Request) -> web.StreamResponse:
-    return json_response(request, view(state, request.query))
-
-
-async def _health(request: web.Request) -> web.StreamResponse:
-    return empty_response(200)
+def _view(state: State, view: View, request: web.Request) -> object:
+    return view(state, request.query)
 
 
 async def _redirect(state: State, request: web.Request) -> web.StreamResponse:

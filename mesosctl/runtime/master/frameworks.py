@@ -5,7 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from mesosctl.runtime import internal
-from mesosctl.runtime.master.actions import CloseScheduler, ToScheduler
+from mesosctl.runtime.master.actions import (
+    CloseScheduler,
+    FrameworkAdded,
+    FrameworkRemoved,
+    FrameworkUpdated,
+    ToScheduler,
+)
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.records import Framework, Task
 from mesosctl.runtime.master.state import State
@@ -78,6 +84,7 @@ class Frameworks:
         self._state.allocator.remove_framework(framework.id)
         del self._state.frameworks[framework.id]
         self._state.completed[framework.id] = framework
+        self._state.changed(FrameworkRemoved(framework))
         while len(self._state.completed) > self._state.options.max_completed_frameworks:
             del self._state.completed[next(iter(self._state.completed))]
 
@@ -87,6 +94,7 @@ class Frameworks:
         framework.recovered = True
         self._state.frameworks[framework.id] = framework
         self._state.allocator.add_framework(framework.id, info, active=False)
+        self._state.changed(FrameworkAdded(framework))
         return framework
 
     def revive(self, framework: Framework, call: Call.Revive | None) -> None:
@@ -113,6 +121,7 @@ class Frameworks:
         if problem := problem_of_update(framework.info, info):
             raise Refusal(400, problem)
         self._change(framework, info, call.suppressed_roles)
+        self._state.changed(FrameworkUpdated(framework))
         self._offers.allocate_soon()
 
     def _subscribe(self, stream: str, info: FrameworkInfo, suppressed: tuple[str, ...]) -> None:
@@ -123,6 +132,7 @@ class Frameworks:
         self._state.frameworks[framework.id] = framework
         self._state.allocator.add_framework(framework.id, info, suppressed=suppressed)
         self._greet(framework, stream)
+        self._state.changed(FrameworkAdded(framework))
 
     def _resubscribe(self, framework: Framework, stream: str, info: FrameworkInfo, suppressed: tuple[str, ...]) -> None:
         if framework.stream is not None:
@@ -138,6 +148,7 @@ class Frameworks:
         framework.recovered = False
         framework.reregistered = self._state.clock.now()
         self._greet(framework, stream)
+        self._state.changed(FrameworkUpdated(framework))
 
     def _change(self, framework: Framework, info: FrameworkInfo, suppressed: tuple[str, ...]) -> None:
         framework.info = info

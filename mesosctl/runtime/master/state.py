@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import Clock
-from mesosctl.runtime.master.actions import Emit, ToAgent, ToScheduler
+from mesosctl.runtime.master.actions import Change, Emit, ToAgent, ToScheduler
 from mesosctl.runtime.master.allocator import Allocator
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.records import Agent, Capability, Framework, Offer, Task, Unreachable
@@ -25,6 +25,8 @@ class State:
         self.clock = clock
         self.allocator = allocator
         self.emit = emit
+        self.changed: Callable[[Change], None] = _pass_over
+        """Told of what operators may want to hear."""
         self.registrar = Registrar(emit)
         self.started = clock.now()
         self.frameworks: dict[str, Framework] = {}
@@ -122,6 +124,10 @@ class State:
         number = self._next[kind]
         self._next[kind] = number + 1
         return number
+
+
+def _pass_over(change: Change) -> None:
+    """There are no operators."""
 
 
 _NEW_STATES = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.master.actions import TaskAdded, TaskUpdated
 from mesosctl.runtime.master.records import TERMINAL, Agent, Executor, Framework, Task
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID
@@ -24,6 +25,7 @@ class Tasks:
         agent.tasks[framework.id, task.id] = task
         if not task.ended:
             agent.hold(framework, task.resources)
+        self._state.changed(TaskAdded(task))
 
     def add_executor(self, framework: Framework, agent: Agent, executor: Executor) -> None:
         framework.executors[agent.id, executor.id] = executor
@@ -70,7 +72,7 @@ class Tasks:
 
         What it held becomes free where that is its end. `recover=False`: its agent is not in the allocator.
         """
-        held = not task.ended
+        held, before = not task.ended, task.state
         if held:
             task.state = latest.state
         task.told = status
@@ -79,6 +81,8 @@ class Tasks:
         task.statuses.append(msgspec.structs.replace(status, data=None))
         if held and (task.ended or task.state is TaskState.TASK_UNREACHABLE):
             self._end(task, recover=recover)
+        if task.state is not before:
+            self._state.changed(TaskUpdated(task, status))
 
     def executor_exited(self, agent: Agent, message: internal.ExecutorExited) -> None:
         executor = agent.executors.get((message.framework_id.value, message.executor_id.value))

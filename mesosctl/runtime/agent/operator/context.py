@@ -9,6 +9,8 @@ from aiohttp import web
 
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.clock import Clock
+from mesosctl.runtime.http.files import Files
+from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.protocol.agent import Call, Response
 from mesosctl.runtime.protocol.negotiation import AgentMedia
 
@@ -20,6 +22,8 @@ class Context:
     """What `/flags` shows."""
     metrics: Callable[[], Mapping[str, float]]
     """What `/metrics/snapshot` shows."""
+    log_level: LogLevel
+    files: Files
     clock: Clock
 
 

@@ -6,11 +6,13 @@ Statuses and texts are Apache Mesos' (src/master/http.cpp, src/master/validation
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import hdrs, web
 
 from mesosctl.runtime.http.calls import not_implemented, problem_of_call, write
 from mesosctl.runtime.http.common_calls import common_functions
+from mesosctl.runtime.master.operator import quota, reads, reservations
 from mesosctl.runtime.master.operator.context import Context, Function
 from mesosctl.runtime.protocol import master
 from mesosctl.runtime.protocol.codec import decode
@@ -20,6 +22,9 @@ from mesosctl.runtime.protocol.negotiation import request_media, response_media
 
 FUNCTIONS: Mapping[Call.Type, Function] = {
     **common_functions(master),
+    **reads.FUNCTIONS,
+    **quota.FUNCTIONS,
+    **reservations.FUNCTIONS,
 }
 """What answers the calls of each type. Modules of this package give their part as a table `FUNCTIONS`."""
 
@@ -37,6 +42,10 @@ class OperatorApi:
         if problem := problem_of_call(call, call.type):
             raise Refusal(400, f"Failed to validate master::Call: {problem}")
         accepted = response_media(request.headers.get(hdrs.ACCEPT))
+        if call.type is Call.Type.SUBSCRIBE:
+            return await self._context.subscribers.serve(
+                request, accepted, partial(reads.whole, self._context.master.state)
+            )
         function = FUNCTIONS.get(call.type) if call.type else None
         if function is None:
             raise not_implemented()

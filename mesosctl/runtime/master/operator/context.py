@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from mesosctl.runtime.http.files import Files
+from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.master.core import Master
+from mesosctl.runtime.master.operator.subscribers import Subscribers
 from mesosctl.runtime.protocol.master import Call, Response
 
 
@@ -16,6 +19,9 @@ class Context:
     """What `/flags` shows."""
     metrics: Callable[[], Mapping[str, float]]
     """What `/metrics/snapshot` shows."""
+    subscribers: Subscribers
+    log_level: LogLevel
+    files: Files
 
 
 Answer = Response | int

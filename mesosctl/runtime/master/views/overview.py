@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -104,13 +103,12 @@ def roles_view(state: State) -> Json:
 
 
 def metrics_view(state: State) -> dict[str, float]:
-    """The metrics that dashboards lean on, by Mesos' names."""
+    """The metrics of the master that dashboards lean on, by Mesos' names."""
     agents, frameworks = state.agents.values(), state.frameworks.values()
     tasks = Counter(task.state for task in state.tasks())
     ended = Counter(task.state for each in (*frameworks, *state.completed.values()) for task in each.completed)
     connected = sum(agent.connected for agent in agents)
     subscribed = sum(framework.connected for framework in frameworks)
-    load = os.getloadavg()
     metrics = {
         "master/elected": 1.0,
         "master/uptime_secs": state.clock.now() - state.started,
@@ -124,10 +122,6 @@ def metrics_view(state: State) -> dict[str, float]:
         "master/frameworks_inactive": len(frameworks) - subscribed,
         "master/frameworks_disconnected": len(frameworks) - subscribed,
         "master/outstanding_offers": len(state.offers),
-        "system/load_1min": load[0],
-        "system/load_5min": load[1],
-        "system/load_15min": load[2],
-        "system/cpus_total": os.cpu_count() or 0,
     }
     for task_state in TaskState:
         name = task_state.value.removeprefix("TASK_").lower()

@@ -1,0 +1,106 @@
+"""What a master remembers, as the messages of the operator API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from mesosctl.runtime.master.offers import offer_message
+from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task
+from mesosctl.runtime.master.state import State
+from mesosctl.runtime.protocol import tasks as wire
+from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID, TimeInfo
+from mesosctl.runtime.protocol.master import Response
+from mesosctl.runtime.protocol.resources import Resource
+from mesosctl.runtime.protocol.scheduler import OfferConstraints
+from mesosctl.runtime.resources import Form, Resources
+
+
+def task_message(task: Task) -> wire.Task:
+    info, told = task.info, task.told
+    return wire.Task(
+        name=info.name,
+        task_id=info.task_id,
+        framework_id=FrameworkID(task.framework_id),
+        executor_id=None if task.executor_id is None else ExecutorID(task.executor_id),
+        agent_id=AgentID(task.agent_id),
+        state=task.state,
+        resources=task.resources.messages() if _is_simple(info.resources) else info.resources,
+        statuses=tuple(task.statuses),
+        status_update_state=told.state if told else None,
+        status_update_uuid=told.uuid if told else None,
+        labels=info.labels,
+        discovery=info.discovery,
+        container=info.container,
+        health_check=info.health_check,
+        kill_policy=info.kill_policy,
+        user=info.command.user if info.command else None,
+        limits=info.limits,
+    )
+
+
+def executor_message(executor: Executor) -> Response.GetExecutors.Executor:
+    info = executor.info
+    if _is_simple(info.resources):
+        info = msgspec.structs.replace(info, resources=executor.resources.messages())
+    return Response.GetExecutors.Executor(executor_info=info, agent_id=AgentID(executor.agent_id))
+
+
+def agent_message(agent: Agent) -> Response.GetAgents.Agent:
+    return Response.GetAgents.Agent(
+        agent_info=agent.info,
+        active=agent.connected,
+        deactivated=False,
+        version=agent.version,
+        pid=agent.pid,
+        registered_time=time(agent.registered),
+        reregistered_time=time(agent.reregistered) if agent.reregistered else None,
+        total_resources=agent.total.messages(Form.ENDPOINT),
+        allocated_resources=_sum(agent.used.values()),
+        offered_resources=_sum(offer.resources for offer in agent.offers.values()),
+        capabilities=agent.capabilities,
+    )
+
+
+def framework_message(framework: Framework, state: State) -> Response.GetFrameworks.Framework:
+    offers = framework.offers.values()
+    return Response.GetFrameworks.Framework(
+        framework_info=framework.info,
+        active=framework.connected,
+        connected=framework.connected,
+        recovered=framework.recovered,
+        registered_time=time(framework.registered),
+        reregistered_time=time(framework.reregistered or framework.registered),
+        unregistered_time=time(framework.unregistered) if framework.unregistered else None,
+        offers=tuple(offer_message(offer, framework, state.agents[offer.agent_id]) for offer in offers),
+        allocated_resources=framework.used.messages(Form.ENDPOINT),
+        offered_resources=_sum(offer.resources for offer in offers),
+        offer_constraints=OfferConstraints(),
+    )
+
+
+def changed_framework_message(framework: Framework) -> Response.GetFrameworks.Framework:
+    """What events tell of a framework."""
+    return Response.GetFrameworks.Framework(
+        framework_info=framework.info,
+        active=framework.connected,
+        connected=framework.connected,
+        recovered=framework.recovered,
+        registered_time=time(framework.registered),
+        reregistered_time=time(framework.reregistered or framework.registered),
+        unregistered_time=time(framework.unregistered),
+    )
+
+
+def _is_simple(resources: Iterable[Resource]) -> bool:
+    """In the form of frameworks that know no refined reservations, which operators do not get to see."""
+    return any(resource.role is not None for resource in resources)
+
+
+def time(seconds: float) -> TimeInfo:
+    return TimeInfo(nanoseconds=int(seconds * 1e9))
+
+
+def _sum(parts: Iterable[Resources]) -> tuple[Resource, ...]:
+    return sum(parts, NOTHING).messages(Form.ENDPOINT)
