@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.agent.checkpoint import Store
 from mesosctl.runtime.agent.core import Agent, Settings
 from mesosctl.runtime.agent.records import ExecutorRecord, FrameworkRecord
+from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo, MasterInfo
@@ -45,13 +47,21 @@ CUSTOM = ExecutorInfo(executor_id=ExecutorID("custom"), command=CommandInfo(valu
 class Bench:
     """What the agent does is collected: `to_master`, `to_executor`, `launched`, `destroyed`."""
 
-    def __init__(self, *, partition_aware: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        partition_aware: bool = True,
+        checkpoint: bool = False,
+        store: Store | None = None,
+        found: Found | None = None,
+    ) -> None:
         types = FrameworkInfo.Capability.Type
         capabilities = [types.MULTI_ROLE, *([types.PARTITION_AWARE] if partition_aware else [])]
         self.framework = FrameworkInfo(
             user="root",
             name="fw",
             id=FRAMEWORK_ID,
+            checkpoint=checkpoint,
             roles=("*",),
             capabilities=tuple(FrameworkInfo.Capability(each) for each in capabilities),
         )
@@ -60,9 +70,13 @@ class Bench:
         self.events: list[tuple[str, Event]] = []
         self.launched: list[ExecutorRecord] = []
         self.destroyed: list[ExecutorRecord] = []
+        self.adopted: list[ExecutorRecord] = []
         info = AgentInfo(hostname="agent.corp", resources=(scalar("cpus", 2.0), scalar("mem", 1024)))
-        self.agent = Agent(info, Settings(ip="10.0.0.1"), self.clock, self)
-        self.agent.registered(AGENT_ID, MASTER)
+        self.agent = Agent(info, Settings(ip="10.0.0.1"), self.clock, self, store)
+        if found:
+            self.agent.recover(found)
+        else:
+            self.agent.registered(AGENT_ID, MASTER)
 
     # The agent's Outside
 
@@ -78,6 +92,9 @@ class Bench:
 
     def destroy(self, executor: ExecutorRecord) -> None:
         self.destroyed.append(executor)
+
+    def adopt(self, executor: ExecutorRecord) -> None:
+        self.adopted.append(executor)
 
     def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
         return f"/w/{agent_id.value}/{framework_id}/{executor_id}/{container_id}"

@@ -53,12 +53,12 @@ def test_unknown_variable_is_a_warning() -> None:
 
 
 def test_flag_without_effect_is_a_warning_and_shown() -> None:
-    flags, warnings = load(AgentFlags, [*REQUIRED, "--hadoop_home=/opt/h", "--no-strict"], {})
+    flags, warnings = load(AgentFlags, [*REQUIRED, "--hadoop_home=/opt/h", "--no-network_cni_metrics"], {})
     assert warnings == [
         "Flag 'hadoop_home' has no effect in this runtime",
-        "Flag 'strict' has no effect in this runtime",
+        "Flag 'network_cni_metrics' has no effect in this runtime",
     ]
-    assert (flags.shown()["hadoop_home"], flags.shown()["strict"]) == ("/opt/h", "false")
+    assert (flags.shown()["hadoop_home"], flags.shown()["network_cni_metrics"]) == ("/opt/h", "false")
 
 
 @pytest.mark.parametrize(

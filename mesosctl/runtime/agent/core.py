@@ -11,16 +11,21 @@ import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent import events
+from mesosctl.runtime.agent.checkpoint import Checkpoint, NoStore, Store
 from mesosctl.runtime.agent.command_task import command_executor
+from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS
 from mesosctl.runtime.agent.ledger import Ledger
 from mesosctl.runtime.agent.limits import unsupported
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
+from mesosctl.runtime.agent.recovery import Found
+from mesosctl.runtime.agent.restore import restore
 from mesosctl.runtime.agent.states import dropped_state
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.kinds import format_duration
@@ -55,6 +60,10 @@ class Outside(Protocol):
     def destroy(self, executor: ExecutorRecord) -> None:
         """Kill all processes of the container: `container_exited` follows, if it did not before."""
 
+    def adopt(self, executor: ExecutorRecord) -> None:
+        """Watch a container that an agent before this one launched, by its `pid` and `started`: `container_exited`
+        follows when it has ended, at once where it has already."""
+
     def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
         """The path that the sandbox of a container will have."""
 
@@ -66,17 +75,24 @@ class Settings:
     ip: str
     """Reported as the address of containers."""
     registration_timeout: float = 60.0
+    reregistration_timeout: float = 2.0
+    """How long executors that are recovered may take to subscribe."""
     shutdown_grace_period: float = 5.0
     max_completed_executors: int = 150
     switch_user: bool = True
 
 
 class Agent:
-    def __init__(self, info: AgentInfo, settings: Settings, clock: Clock, outside: Outside) -> None:
+    def __init__(
+        self, info: AgentInfo, settings: Settings, clock: Clock, outside: Outside, store: Store | None = None
+    ) -> None:
         self.info = info
         self.master: MasterInfo | None = None
         """Set while registered."""
-        self.ledger = Ledger(clock, self._forward, settings.ip, settings.max_completed_executors)
+        self._checkpoint = Checkpoint(store or NoStore())
+        self.ledger = Ledger(clock, self._forward, settings.ip, settings.max_completed_executors, self._checkpoint)
+        self.missing: set[str] = set()
+        """The containers that are recovered and whose executors have not subscribed again."""
         self._settings = settings
         self._clock = clock
         self._outside = outside
@@ -114,8 +130,10 @@ class Agent:
         )
 
     def registered(self, agent_id: AgentID, master: MasterInfo) -> None:
+        """Raises OSError where this cannot be written down."""
         self.info = replace(self.info, id=agent_id)
         self.ledger.agent_id = agent_id
+        self._checkpoint.agent(self.info)
         self.master = master
         self.ledger.updates.resume()
 
@@ -169,13 +187,21 @@ class Agent:
             ending = Ending(Reason.REASON_EXECUTOR_TERMINATED, f"Executor {executor.state.name.lower()}")
             self._reject(framework, wanted, tasks, dropped_state(framework.info), ending)
         elif executor:
-            executor.enqueue(tasks, group=group)
+            self._enqueue(framework, executor, tasks, group=group)
             if executor.state is ExecutorState.RUNNING:
                 self._deliver(executor)
         else:
             executor = self._new_executor(framework, wanted, is_command=info is None)
-            executor.enqueue(tasks, group=group)
+            self.ledger.add_executor(framework, executor)
+            self._enqueue(framework, executor, tasks, group=group)
             self._launch(framework, executor)
+
+    def _enqueue(
+        self, framework: FrameworkRecord, executor: ExecutorRecord, tasks: tuple[TaskInfo, ...], *, group: bool
+    ) -> None:
+        executor.enqueue(tasks, group=group)
+        for task in tasks:
+            self._checkpoint.task(framework, executor, task)
 
     def _reject(
         self,
@@ -202,7 +228,6 @@ class Agent:
         )
 
     def _launch(self, framework: FrameworkRecord, executor: ExecutorRecord) -> None:
-        self.ledger.add_executor(framework, executor)
         seconds = self._settings.registration_timeout
         executor.timer = self._clock.after(seconds, lambda: self._registration_timed_out(executor))
         self._outside.launch(framework.info, executor)
@@ -271,7 +296,6 @@ class Agent:
         if framework.terminating or executor.state in (ExecutorState.TERMINATING, ExecutorState.TERMINATED):
             self._outside.to_executor(executor.container_id, events.shutdown())
             return
-        again = executor.state is ExecutorState.RUNNING
         executor.state = ExecutorState.RUNNING
         executor.stop_timer()
         container_id = ContainerID(executor.container_id)
@@ -280,9 +304,10 @@ class Agent:
         )
         for update in subscribe.unacknowledged_updates:
             self.update(framework, executor, update.status)
-        if again:
+        if executor.launched:
             self._drop_undelivered(framework, executor, subscribe.unacknowledged_tasks)
         self._deliver(executor)
+        self.missing.discard(executor.container_id)
 
     def _drop_undelivered(
         self, framework: FrameworkRecord, executor: ExecutorRecord, known: Iterable[TaskInfo]
@@ -293,6 +318,8 @@ class Agent:
         for task in list(executor.launched.values()):
             if not task.statuses and task.id not in names:
                 self.ledger.end_task(framework, executor, task, dropped_state(framework.info), ending)
+                if executor.is_command:
+                    self._shutdown(executor)
 
     def update(self, framework: FrameworkRecord, executor: ExecutorRecord, status: TaskStatus) -> None:
         """A status of an executor (validated; its `uuid` is set), acknowledged to it in any case."""
@@ -309,11 +336,31 @@ class Agent:
     def message(self, framework: FrameworkRecord, executor: ExecutorRecord, data: bytes) -> None:
         self._outside.to_master(internal.ExecutorMessage(framework.info_id, executor.info.executor_id, data))
 
+    # The agent before this one
+
+    def recover(self, found: Found) -> None:
+        """Take over what an agent before this one left, before anything else happens. The executors whose containers
+        live are `missing` until they have subscribed, or their time is up."""
+        assert found.info is not None
+        assert found.info.id is not None
+        self.info = replace(self.info, id=found.info.id)
+        self.ledger.agent_id = found.info.id
+        self._checkpoint.agent(self.info)
+        for framework, executor in restore(self.ledger, found):
+            self.missing.add(executor.container_id)
+            seconds = self._settings.reregistration_timeout
+            executor.timer = self._clock.after(seconds, partial(self._reregistration_timed_out, executor))
+            if found.rebooted or executor.pid is None:
+                self._ended(framework, executor, status=UNKNOWN_STATUS)
+            else:
+                self._outside.adopt(executor)
+
     # Containers
 
     def container_launched(self, container_id: str, pid: int) -> None:
         if found := self.ledger.find_container(container_id):
             found[1].pid = pid
+            self._checkpoint.forked(*found, pid)
 
     def container_failed(self, container_id: str, message: str) -> None:
         """The container never ran."""
@@ -329,6 +376,7 @@ class Agent:
 
     def _ended(self, framework: FrameworkRecord, executor: ExecutorRecord, status: int) -> None:
         executor.stop_timer()
+        self.missing.discard(executor.container_id)
         executor.state = ExecutorState.TERMINATED
         self.ledger.counters["executors_terminated"] += 1
         ending = executor.ending or Ending(Reason.REASON_EXECUTOR_TERMINATED, "Abnormal executor termination")
@@ -341,7 +389,14 @@ class Agent:
 
     def _registration_timed_out(self, executor: ExecutorRecord) -> None:
         text = f"Executor did not register within {format_duration(self._settings.registration_timeout)}"
-        executor.ending = Ending(Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT, text)
+        self._destroy(executor, Ending(Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT, text))
+
+    def _reregistration_timed_out(self, executor: ExecutorRecord) -> None:
+        text = f"Executor did not reregister within {format_duration(self._settings.reregistration_timeout)}"
+        self._destroy(executor, Ending(Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT, text))
+
+    def _destroy(self, executor: ExecutorRecord, ending: Ending) -> None:
+        executor.ending = ending
         executor.state = ExecutorState.TERMINATING
         executor.timer = None
         self._outside.destroy(executor)

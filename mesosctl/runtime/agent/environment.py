@@ -27,8 +27,10 @@ def executor_environment(
     framework: FrameworkInfo,
     executor: ExecutorRecord,
     shutdown_grace_period: float,
+    recovery_timeout: float,
+    subscription_backoff_max: float,
 ) -> dict[str, str]:
-    """All variables of an executor's process. `inherited`: the agent's environment; the grace period is in seconds."""
+    """All variables of an executor's process. `inherited`: the agent's environment; times are in seconds."""
     grace = executor.info.shutdown_grace_period
     seconds = grace.nanoseconds / 1e9 if grace else shutdown_grace_period
     own = {
@@ -47,7 +49,10 @@ def executor_environment(
         "LIBPROCESS_PORT": "0",
     }
     if framework.checkpoint:
-        own |= {"MESOS_RECOVERY_TIMEOUT": "15mins", "MESOS_SUBSCRIPTION_BACKOFF_MAX": "2secs"}
+        own |= {
+            "MESOS_RECOVERY_TIMEOUT": format_duration(recovery_timeout),
+            "MESOS_SUBSCRIPTION_BACKOFF_MAX": format_duration(subscription_backoff_max),
+        }
     environment = {name: value for name, value in inherited.items() if not name.startswith(_OWN)}
     if not executor.is_command:  # the command executor gives it to its task only
         environment = with_environment(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from mesosctl.runtime.agent.checkpoint import Checkpoint
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord, TaskRecord
 from mesosctl.runtime.agent.states import is_terminal
 from mesosctl.runtime.agent.updates import Forward, StatusUpdates
@@ -25,7 +26,9 @@ MAX_COMPLETED_FRAMEWORKS = 50
 
 
 class Ledger:
-    def __init__(self, clock: Clock, forward: Forward, ip: str, max_completed_executors: int) -> None:
+    def __init__(
+        self, clock: Clock, forward: Forward, ip: str, max_completed_executors: int, checkpoint: Checkpoint
+    ) -> None:
         self.agent_id: AgentID | None = None
         """Set by the first registration, before any task."""
         self.frameworks: dict[str, FrameworkRecord] = {}
@@ -36,6 +39,7 @@ class Ledger:
         self._clock = clock
         self._networks = (NetworkInfo(ip_addresses=(NetworkInfo.IPAddress(ip_address=ip),)),)
         self._max_completed_executors = max_completed_executors
+        self._checkpoint = checkpoint
         self._by_container: dict[str, tuple[FrameworkRecord, ExecutorRecord]] = {}
 
     # What is there
@@ -47,11 +51,18 @@ class Ledger:
         if framework is None:
             framework = FrameworkRecord(info, deque(maxlen=self._max_completed_executors))
             self.frameworks[framework.id] = framework
-        if not framework.terminating:
+            self._checkpoint.framework(info)
+        if not framework.terminating and framework.info != info:
             framework.info = info
+            self._checkpoint.framework(info)
         return framework
 
     def add_executor(self, framework: FrameworkRecord, executor: ExecutorRecord) -> None:
+        self._checkpoint.executor(framework, executor)
+        self.enter(framework, executor)
+
+    def enter(self, framework: FrameworkRecord, executor: ExecutorRecord) -> None:
+        """Take an executor that is written down already."""
         framework.executors[executor.id] = executor
         self._by_container[executor.container_id] = (framework, executor)
 
@@ -91,8 +102,10 @@ class Ledger:
             timestamp=self._clock.now() if status.timestamp is None else status.timestamp,
             container_status=self._container_status(executor, status.container_status),
         )
-        if not self.updates.add(framework.info_id, status):
+        if not self.updates.is_new(framework.info_id, status):
             return
+        self._checkpoint.update(framework, executor, status)
+        self.updates.add(framework.info_id, status)
         task.add(status)
         if is_terminal(status.state):
             executor.queued.pop(task.id, None)
@@ -117,8 +130,10 @@ class Ledger:
         self.counters[state.lower().replace("task_", "tasks_")] += 1
 
     def acknowledge(self, framework_id: FrameworkID, task_id: TaskID, acknowledged: bytes) -> None:
-        status = self.updates.acknowledge(framework_id, task_id, acknowledged)
         found = self.find_task(framework_id, task_id)
+        if found and self.updates.awaits(framework_id, task_id, acknowledged):
+            self._checkpoint.acknowledged(*found, task_id.value, acknowledged)
+        status = self.updates.acknowledge(framework_id, task_id, acknowledged)
         if status is None or not is_terminal(status.state) or found is None:
             return
         framework, executor = found
@@ -136,6 +151,7 @@ class Ledger:
             return
         del framework.executors[executor.id]
         del self._by_container[executor.container_id]
+        self._checkpoint.completed(framework, executor)
         framework.completed.append(executor)
         self.retire_framework_if_idle(framework)
 

@@ -13,23 +13,27 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from mesosctl.runtime.agent.launcher import Exited, LaunchError
+from mesosctl.runtime.agent.containerizer.base import LaunchError
+from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS, Exited
 from mesosctl.runtime.executor.nursery import MAX_MESSAGE_BYTES, Birth, Born, Died
 from mesosctl.runtime.executor.processes import kill_all
 
 log = logging.getLogger(__name__)
 
 MODULE = "mesosctl.runtime.executor.nursery"
-_UNKNOWN_STATUS = 1 << 8
 
 
 class Nursery:
-    def __init__(self, born: Callable[[str, int], None], exited: Exited) -> None:
-        """`born` is called with a container and the process id of its executor, `exited` as by the launcher."""
+    def __init__(self, born: Callable[[str, int], None], exited: Exited, preloaded: Sequence[str] = ()) -> None:
+        """`born` is called with a container and the process id of its executor, `exited` as by the launcher.
+
+        `preloaded` names modules that executors need besides.
+        """
+        self._preloaded = preloaded
         self._born = born
         self._exited = exited
         self._socket: socket.socket | None = None
@@ -44,20 +48,23 @@ class Nursery:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-P", "-m", MODULE]
+            command = [sys.executable, "-P", "-m", MODULE, *self._preloaded]
             process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
         ours.setblocking(False)
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours, self._read, ours, process)
 
-    def launch(self, container_id: str, environment: Mapping[str, str], directory: str) -> None:
+    def launch(self, birth: Birth) -> None:
         """Order an executor; the files stdout and stderr are in its directory. Raises LaunchError."""
         try:
             self.start()
         except OSError as error:
             raise LaunchError(f"Cannot start the nursery of executors: {error}") from None
-        self._pids[container_id] = None
-        self._orders.append(msgspec.json.encode(Birth(container_id, directory, dict(environment))))
+        order = msgspec.json.encode(birth)
+        if len(order) > MAX_MESSAGE_BYTES:
+            raise LaunchError("The environment and the command are too long")
+        self._pids[birth.container_id] = None
+        self._orders.append(order)
         self._send()
 
     def _send(self) -> None:
@@ -138,4 +145,4 @@ class Nursery:
 
     def _gone(self, container_id: str) -> None:
         del self._pids[container_id]
-        self._exited(container_id, _UNKNOWN_STATUS)
+        self._exited(container_id, UNKNOWN_STATUS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,14 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.agent import host
 from mesosctl.runtime.agent.containers import Containers
 from mesosctl.runtime.agent.core import Agent, Settings
+from mesosctl.runtime.agent.durable import Durable
 from mesosctl.runtime.agent.endpoints import routes
 from mesosctl.runtime.agent.executor_api import ExecutorApi
+from mesosctl.runtime.agent.journal import Journal
 from mesosctl.runtime.agent.master_link import MasterLink, RefusedError
+from mesosctl.runtime.agent.orphans import kill_orphans
+from mesosctl.runtime.agent.recovery import Found, RecoveryError, forget
+from mesosctl.runtime.agent.takeover import CLEANUP, take_over
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.program import fail, log_to, start
@@ -25,6 +31,7 @@ from mesosctl.runtime.resources import ResourcesError
 
 PROGRAM = "mesos-agent"
 PREFIX = "/slave(1)"
+_RECOVERY_POLL_SECONDS = 0.02
 log = logging.getLogger(PROGRAM)
 
 
@@ -50,47 +57,84 @@ def main() -> None:
             resources=host.resources(flags.resources, flags.work_dir).messages(),
             attributes=host.attributes(flags.attributes),
         )
-        asyncio.run(_run(flags, address, info))
+        asyncio.run(_run(flags, address, info, take_over(flags, info)))
+    except RecoveryError as error:
+        fail(f"Failed to perform recovery: {error}")
     except (OSError, ValueError, ResourcesError) as error:
         fail(f"Failed to start: {error}")
     except RefusedError as error:
         fail(f"The master refuses this agent: {error}")
 
 
-async def _run(flags: AgentFlags, address: Address, info: AgentInfo) -> None:
+async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Found) -> None:
     clock = LoopClock()
     api = ExecutorApi(flags.http_heartbeat_interval)
     containers = Containers(flags, address, api)
     settings = Settings(
         ip=address.ip,
         registration_timeout=flags.executor_registration_timeout,
+        reregistration_timeout=flags.executor_reregistration_timeout,
         shutdown_grace_period=flags.executor_shutdown_grace_period,
         max_completed_executors=flags.max_completed_executors_per_framework,
         switch_user=flags.switch_user,
     )
-    agent = Agent(info, settings, clock, containers)
-    master = MasterLink(flags.master, flags.registration_backoff_factor, agent, clock)
+    journal = Journal(flags.work_dir, _abort)
+    agent = Agent(info, settings, clock, Durable(containers, journal), journal)
+    master = MasterLink(flags.master, flags.registration_backoff_factor, agent, clock, flags.zk_session_timeout)
     containers.agent = api.agent = agent
     containers.master = master
+    if found.info:
+        agent.recover(found)
+    kill_orphans(flags.work_dir, (executor.directory for _, executor in agent.ledger.executors()))
+    if flags.recover == CLEANUP:
+        await _clean_up(flags, agent, containers)
+        return
     containers.start()
     runner = await serve(
         application(PREFIX, routes(agent, api, flags, address, clock)), address.listen_ip, address.listen_port
     )
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
-    connection = asyncio.create_task(master.run())
+    connection = asyncio.create_task(_connect(agent, master))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, connection.cancel)
-    loop.add_signal_handler(signal.SIGUSR1, _leave, containers, master, connection)
+    loop.add_signal_handler(signal.SIGUSR1, _leave, flags, containers, master, connection)
     try:
         with suppress(asyncio.CancelledError):
             await connection
+    except RefusedError:
+        containers.destroy_all()
+        forget(flags.work_dir)
+        raise
     finally:
         await runner.cleanup()
+        journal.close()
 
 
-def _leave(containers: Containers, master: MasterLink, connection: asyncio.Task[None]) -> None:
+async def _connect(agent: Agent, master: MasterLink) -> None:
+    """Register once it is known what runs here."""
+    while agent.missing:
+        await asyncio.sleep(_RECOVERY_POLL_SECONDS)
+    await master.run()
+
+
+async def _clean_up(flags: AgentFlags, agent: Agent, containers: Containers) -> None:
+    """End the executors of the agent before this one; the next agent is a new one."""
+    containers.destroy_all()
+    while agent.missing:
+        await asyncio.sleep(_RECOVERY_POLL_SECONDS)
+    forget(flags.work_dir)
+
+
+def _leave(flags: AgentFlags, containers: Containers, master: MasterLink, connection: asyncio.Task[None]) -> None:
     """Tell the master that this agent is gone for good, and end its tasks."""
     master.send(internal.Unregister())
     containers.destroy_all()
+    forget(flags.work_dir)
     asyncio.get_running_loop().call_later(1.0, connection.cancel)
+
+
+def _abort(error: Exception) -> None:
+    """Stop at once, before anything is seen outside that was not written down. Executors go on."""
+    log.critical("Cannot write a checkpoint: %s", error)
+    os._exit(1)

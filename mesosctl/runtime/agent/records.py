@@ -73,6 +73,8 @@ class ExecutorRecord:
     launched_at: float
     state: ExecutorState = ExecutorState.REGISTERING
     pid: int | None = None
+    started: int | None = None
+    """When the process started (see `start_time`); set of a container that an agent before this one launched."""
     queued: dict[str, TaskRecord] = field(default_factory=dict)
     """Not delivered to the executor yet."""
     batches: list[tuple[tuple[str, ...], bool]] = field(default_factory=list)

@@ -7,7 +7,7 @@ in Apache Mesos' src/slave/constants.hpp). No I/O: `forward` is called with what
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 from mesosctl.runtime.agent.states import is_terminal
@@ -44,13 +44,18 @@ class StatusUpdates:
         self._streams: dict[Key, _Stream] = {}
         self._paused = True
 
+    def is_new(self, framework_id: FrameworkID, status: TaskStatus) -> bool:
+        """False where an update came before, or comes after a terminal one."""
+        stream = self._streams.get((framework_id.value, status.task_id.value))
+        return stream is None or not (stream.ended or status.uuid in stream.seen)
+
     def add(self, framework_id: FrameworkID, status: TaskStatus) -> bool:
-        """Take an update (its `uuid` is set). False where it came before, or after a terminal one."""
+        """Take an update (its `uuid` is set). False where it is not new."""
         assert status.uuid is not None
+        if not self.is_new(framework_id, status):
+            return False
         key = (framework_id.value, status.task_id.value)
         stream = self._streams.setdefault(key, _Stream(framework_id))
-        if stream.ended or status.uuid in stream.seen:
-            return False
         stream.seen.add(status.uuid)
         stream.waiting.append(status)
         stream.ended = is_terminal(status.state)
@@ -58,12 +63,26 @@ class StatusUpdates:
             self._send(stream)
         return True
 
+    def recover(self, framework_id: FrameworkID, statuses: Sequence[TaskStatus], acknowledged: Set[bytes]) -> None:
+        """Take over the updates of a task from the agent before this one, while paused."""
+        waiting = [status for status in statuses if status.uuid not in acknowledged]
+        ended = any(is_terminal(status.state) for status in statuses)
+        if statuses and (waiting or not ended):
+            seen = {status.uuid for status in statuses if status.uuid is not None}
+            key = (framework_id.value, statuses[0].task_id.value)
+            self._streams[key] = _Stream(framework_id, deque(waiting), seen, ended)
+
+    def awaits(self, framework_id: FrameworkID, task_id: TaskID, uuid: bytes) -> bool:
+        """Whether it is this update that was sent last."""
+        stream = self._streams.get((framework_id.value, task_id.value))
+        return stream is not None and bool(stream.waiting) and stream.waiting[0].uuid == uuid
+
     def acknowledge(self, framework_id: FrameworkID, task_id: TaskID, uuid: bytes) -> TaskStatus | None:
         """The update that this acknowledges; None where it is not the one that was sent last (a late repetition)."""
-        key = (framework_id.value, task_id.value)
-        stream = self._streams.get(key)
-        if stream is None or not stream.waiting or stream.waiting[0].uuid != uuid:
+        if not self.awaits(framework_id, task_id, uuid):
             return None
+        key = (framework_id.value, task_id.value)
+        stream = self._streams[key]
         acknowledged = stream.waiting.popleft()
         self._stop(stream)
         if stream.waiting:

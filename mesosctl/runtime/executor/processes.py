@@ -88,3 +88,12 @@ def usage(leader: int) -> Usage:
             system += int(fields[12]) + int(fields[14])
             resident += int(fields[21])
     return Usage(user / ticks, system / ticks, resident * page)
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks since the boot: with its pid, its identity. None where there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return None

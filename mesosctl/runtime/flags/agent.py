@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mesosctl.runtime.flags.declare import Flags, flag, optional, required
-from mesosctl.runtime.flags.kinds import DURATION, INTEGER, PATH, SWITCH, TEXT
+from mesosctl.runtime.flags.kinds import DURATION, INTEGER, PATH, SIZE, SWITCH, TEXT, ZOOKEEPER
 
 _ACCEPTED: dict[str, str | None] = {
     "acls": None,
@@ -26,15 +26,10 @@ _ACCEPTED: dict[str, str | None] = {
     "bounding_capabilities": None,
     "cgroups_cpu_enable_pids_and_tids_count": "false",
     "cgroups_destroy_timeout": "1mins",
-    "cgroups_enable_cfs": "false",
-    "cgroups_hierarchy": "/sys/fs/cgroup",
     "cgroups_limit_swap": "false",
     "cgroups_net_cls_primary_handle": None,
     "cgroups_net_cls_secondary_handles": None,
-    "cgroups_root": "mesos",
-    "container_disk_watch_interval": "15secs",
     "container_logger": None,
-    "containerizers": "mesos",
     "credential": None,
     "csi_plugin_config_dir": None,
     "default_container_dns": None,
@@ -46,30 +41,19 @@ _ACCEPTED: dict[str, str | None] = {
     "disk_profile_adaptor": None,
     "disk_watch_interval": "1mins",
     "docker": "docker",
-    "docker_config": None,
     "docker_ignore_runtime": "false",
-    "docker_kill_orphans": "true",
     "docker_mesos_image": None,
     "docker_registry": "https://registry-1.docker.io",
-    "docker_remove_delay": "6hrs",
-    "docker_socket": "/var/run/docker.sock",
-    "docker_stop_timeout": "0ns",
     "docker_store_dir": "/tmp/mesos/store/docker",
     "docker_volume_checkpoint_dir": "/var/run/mesos/isolators/docker/volume",
     "docker_volume_chown": "false",
     "domain": None,
     "domain_socket_location": None,
     "effective_capabilities": None,
-    "enforce_container_disk_quota": "false",
     "executor_environment_variables": None,
     "executor_reregistration_retry_interval": None,
-    "executor_reregistration_timeout": "2secs",
     "external_log_file": None,
-    "fetcher_cache_dir": "/tmp/mesos/fetch",
-    "fetcher_cache_size": "2GB",
-    "fetcher_stall_timeout": "1mins",
     "firewall_rules": None,
-    "frameworks_home": "",
     "gc_delay": "1weeks",
     "gc_disk_headroom": "0.1",
     "gc_non_executor_container_sandboxes": "false",
@@ -87,7 +71,6 @@ _ACCEPTED: dict[str, str | None] = {
     "ip6": None,
     "ip6_discovery_command": None,
     "ip_discovery_command": None,
-    "isolation": "posix/cpu,posix/mem",
     "launcher": "posix",
     "launcher_dir": "/usr/local/libexec/mesos",
     "logbufsecs": "0",
@@ -106,20 +89,14 @@ _ACCEPTED: dict[str, str | None] = {
     "perf_interval": "1mins",
     "qos_controller": None,
     "qos_correction_interval_min": "0ns",
-    "reconfiguration_policy": "equal",
-    "recover": "reconnect",
-    "recovery_timeout": "15mins",
     "resource_estimator": None,
     "resource_provider_config_dir": None,
     "revocable_cpu_low_priority": "true",
     "runtime_dir": "/var/run/mesos",
-    "sandbox_directory": "/mnt/mesos/sandbox",
     "secret_resolver": None,
-    "strict": "true",
     "systemd_enable_support": "true",
     "systemd_runtime_directory": "/run/systemd/system",
     "volume_gid_range": None,
-    "zk_session_timeout": "10secs",
 }
 
 
@@ -132,29 +109,72 @@ class AgentFlags(Flags):
     advertise_ip: str | None = optional(TEXT, "Address at which the master and executors reach this agent.")
     advertise_port: int | None = optional(INTEGER, "Port at which the master and executors reach this agent.")
     attributes: str | None = optional(TEXT, "Attributes of this agent, as name:value;name:value.")
+    cgroups_enable_cfs: bool = flag(SWITCH, "false", "Hold containers to their cpus also where more are free.")
+    cgroups_hierarchy: str = flag(PATH, "/sys/fs/cgroup", "Where the host's cgroups are mounted.")
+    cgroups_root: str = flag(TEXT, "mesos", "Name of the cgroup that holds those of the containers.")
+    container_disk_watch_interval: float = flag(
+        DURATION, "15secs", "Time between looks at how much disk containers use, with the isolator disk/du."
+    )
+    containerizers: str = flag(
+        TEXT, "mesos", "What makes containers, in this order: mesos, docker or both, with a comma."
+    )
+    docker_config: str | None = optional(TEXT, "Docker's configuration file, with the logins of registries, as JSON.")
+    docker_kill_orphans: bool = flag(SWITCH, "true", "Kill docker containers of this agent that have no executor.")
+    docker_remove_delay: float = flag(DURATION, "6hrs", "How long docker containers that have ended are kept.")
+    docker_socket: str = flag(PATH, "/var/run/docker.sock", "The socket of the Docker engine.")
+    docker_stop_timeout: float = flag(
+        DURATION, "0ns", "Time from SIGTERM to SIGKILL for docker tasks without a kill policy. 0: as for other tasks."
+    )
+    enforce_container_disk_quota: bool = flag(
+        SWITCH, "false", "Kill containers that use more disk than they hold, with the isolator disk/du."
+    )
     executor_registration_timeout: float = flag(
         DURATION, "1mins", "How long a new executor may take to subscribe before it is killed."
+    )
+    executor_reregistration_timeout: float = flag(
+        DURATION, "2secs", "How long executors may take to subscribe to an agent that was started again, up to 15secs."
     )
     executor_shutdown_grace_period: float = flag(
         DURATION, "5secs", "How long an executor may take to shut down before it is killed."
     )
+    fetcher_cache_dir: str = flag(PATH, "/tmp/mesos/fetch", "Directory for what is fetched once for several tasks.")
+    fetcher_cache_size: int = flag(SIZE, "2GB", "How much may be kept there.")
+    fetcher_stall_timeout: float = flag(DURATION, "1mins", "How long a download may stand still before it is given up.")
+    frameworks_home: str = flag(TEXT, "", "Directory for URIs that are relative paths.")
     hostname: str | None = optional(TEXT, "Name of this agent. By default the name of its address.")
     hostname_lookup: bool = flag(SWITCH, "true", "Look up the name of this agent; if not, its address is its name.")
     http_heartbeat_interval: float = flag(DURATION, "30secs", "Time between heartbeats to executors.")
     ip: str | None = optional(TEXT, "Address to listen on. By default that of the host's name.")
+    isolation: str = flag(
+        TEXT, "posix/cpu,posix/mem", "What containers are held by: isolators of the mesos containerizer, with commas."
+    )
     log_dir: str | None = optional(PATH, "Directory for the log file. Nothing is written there unless it is given.")
     logging_level: str = flag(TEXT, "INFO", "Lowest level to log: INFO, WARNING or ERROR.")
-    master: str = required(TEXT, "The master, as host:port.")
+    master: str = required(ZOOKEEPER, "The master: host:port, or zk://user:password@host:port,host:port/path.")
     max_completed_executors_per_framework: int = flag(
         INTEGER, "150", "How many finished executors of a framework are remembered."
     )
     port: int = flag(INTEGER, "5051", "Port to listen on.")
     quiet: bool = flag(SWITCH, "false", "Do not log to standard error.")
+    reconfiguration_policy: str = flag(
+        TEXT, "equal", "What may change while the agent keeps its id: nothing (equal), or what it gains (additive)."
+    )
+    recover: str = flag(
+        TEXT,
+        "reconnect",
+        "What a new start does with live executors: go on (reconnect), or kill them and exit (cleanup).",
+    )
+    recovery_timeout: float = flag(
+        DURATION, "15mins", "How long executors wait for an agent that is down before they end by themselves."
+    )
     registration_backoff_factor: float = flag(
         DURATION, "1secs", "Longest wait before the first attempt to register; doubled with every attempt, up to 1mins."
     )
     resources: str | None = optional(
         TEXT, "Resources of this agent, as name(role):value;name:value or JSON. What is not named is found out."
     )
+    sandbox_directory: str = flag(PATH, "/mnt/mesos/sandbox", "Where docker containers see their sandbox.")
+    strict: bool = flag(SWITCH, "true", "Do not start where something that was written down cannot be read.")
     switch_user: bool = flag(SWITCH, "true", "Run tasks as the user that the task or its framework names.")
     work_dir: str = required(PATH, "Directory for sandboxes and all that the agent keeps.")
+    zk_session_timeout: float = flag(DURATION, "10secs", "How long ZooKeeper may be silent.")

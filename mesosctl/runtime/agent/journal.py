@@ -1,0 +1,247 @@
+"""The durable store of an agent's checkpoints, and the order of things: nothing that the agent does is seen outside
+before what it wrote down until then is safe on the disk.
+
+All that is written in one turn of the event loop is one line of `journal`, made durable by one fdatasync in a thread
+(a group commit); then the effects that waited for it happen, and the files that the line speaks of are written without
+hurry. Whoever opens the journal again writes the files once more: a process that was killed may have left some out.
+When the journal is long, a new one is begun, and the old one removed once everything is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from mesosctl.runtime.agent.checkpoint import AGENT_INFO, JOURNAL, LATEST, META, agent_folder
+
+_LONG_BYTES = 16 * 2**20
+_OLD = f"{JOURNAL}.old"
+_REMOVE = -1
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """`offset` None: replace the file by `content`; _REMOVE: remove the folder; else write `content` there."""
+
+    path: str
+    offset: int | None
+    content: str
+
+
+class Journal:
+    def __init__(self, work_dir: str, failed: Callable[[Exception], None]) -> None:
+        """`failed` is called when something cannot be made durable: the agent must not go on. Raises OSError."""
+        self._meta = Path(work_dir, META)
+        self._meta.mkdir(parents=True, exist_ok=True)
+        self._failed = failed
+        self._folder: Path | None = None
+        self._file = -1
+        self._size = 0
+        self._changes: list[Change] = []
+        self._waiting: list[Callable[[], None]] = []
+        self._busy = False
+        """A commit is under way or due, or its effects are happening."""
+        self._offsets: dict[str, int] = {}
+        self._thread = ThreadPoolExecutor(1, "journal")
+        self._encode = msgspec.json.Encoder().encode
+
+    def save(self, path: str, content: bytes) -> None:
+        save(self._meta / path, content)
+
+    def register(self, agent_id: str, info: bytes) -> None:
+        folder = self._meta / agent_folder(agent_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.joinpath(AGENT_INFO).exists() or folder.joinpath(AGENT_INFO).read_bytes() != info:
+            save(folder / AGENT_INFO, info)
+        latest = self._meta / LATEST
+        if not latest.is_symlink() or os.readlink(latest) != agent_id:
+            new = latest.with_name(".latest")
+            new.unlink(missing_ok=True)
+            new.symlink_to(agent_id)
+            os.replace(new, latest)
+            _sync_folder(latest.parent)
+        if self._folder != folder:
+            self._folder = folder
+            self._open()
+
+    def put(self, path: str, content: bytes) -> None:
+        self._change(Change(path, None, content.decode()))
+
+    def add(self, path: str, line: bytes) -> None:
+        assert self._folder is not None
+        offset = self._offsets.get(path)
+        if offset is None:
+            file = self._folder / path
+            offset = file.stat().st_size if file.exists() else 0
+        self._offsets[path] = offset + len(line) + 1
+        self._change(Change(path, offset, f"{line.decode()}\n"))
+
+    def remove(self, folder: str) -> None:
+        for path in [path for path in self._offsets if path.startswith(f"{folder}/")]:
+            del self._offsets[path]
+        self._change(Change(folder, _REMOVE, ""))
+
+    def after(self, effect: Callable[[], None]) -> None:
+        """Let something happen once all that was written is durable: now, if it is."""
+        if self._busy:
+            self._waiting.append(effect)
+        else:
+            effect()
+
+    def close(self) -> None:
+        """Write what is left. Effects that wait do not happen."""
+        changes, self._changes = self._changes, []
+        self._thread.submit(self._commit, changes, lambda: None)
+        self._thread.shutdown()
+
+    def _change(self, change: Change) -> None:
+        self._changes.append(change)
+        if not self._busy:
+            self._busy = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        changes, self._changes = self._changes, []
+        effects, self._waiting = self._waiting, []
+
+        def durable() -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._release, effects)
+
+        future = loop.run_in_executor(self._thread, self._commit, changes, durable)
+        future.add_done_callback(self._committed)
+
+    def _committed(self, future: asyncio.Future[None]) -> None:
+        if not future.cancelled() and isinstance(error := future.exception(), Exception):
+            self._failed(error)
+
+    def _release(self, effects: list[Callable[[], None]]) -> None:
+        """What an effect brings about comes after the effects that are due already."""
+        while True:
+            for effect in effects:
+                effect()
+            if self._changes:
+                self._start()
+                return
+            effects, self._waiting = self._waiting, []
+            if not effects:
+                self._busy = False
+                return
+
+    # In the thread
+
+    def _commit(self, changes: list[Change], durable: Callable[[], None]) -> None:
+        if changes:
+            assert self._folder is not None
+            line = self._encode(changes) + b"\n"
+            _write(self._file, line)
+            os.fdatasync(self._file)
+            self._size += len(line)
+        durable()
+        if changes:
+            assert self._folder is not None
+            apply(self._folder, changes)
+            if self._size > _LONG_BYTES and not self._folder.joinpath(_OLD).exists():
+                os.replace(self._folder / JOURNAL, self._folder / _OLD)
+                os.close(self._file)
+                self._open()
+                threading.Thread(target=_settle, args=(self._folder,), daemon=True).start()
+
+    def _open(self) -> None:
+        assert self._folder is not None
+        self._file = os.open(self._folder / JOURNAL, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._size = 0
+        _sync_folder(self._folder)
+
+
+class JournalError(Exception):
+    """A journal with lines that cannot be read, and others after them."""
+
+
+def replay(folder: Path) -> None:
+    """Write the files of an agent's folder that its journal speaks of, and empty it. Raises OSError, JournalError.
+
+    A last line that is cut off was never durable, and nothing that came after it was seen outside.
+    """
+    decoder = msgspec.json.Decoder(list[Change])
+    names = [name for name in (_OLD, JOURNAL) if folder.joinpath(name).exists()]
+    for name in names:
+        lines = folder.joinpath(name).read_bytes().split(b"\n")
+        for number, line in enumerate(lines, 1):
+            if number == len(lines):
+                break
+            try:
+                changes = decoder.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise JournalError(f"{folder / name}, line {number}: {error}") from None
+            apply(folder, changes)
+    if names:
+        os.sync()
+    for name in names:
+        folder.joinpath(name).unlink()
+
+
+def apply(folder: Path, changes: list[Change]) -> None:
+    """Make changes to files, once or again. Raises OSError."""
+    for change in changes:
+        path = folder / change.path
+        if change.offset == _REMOVE:
+            shutil.rmtree(path, ignore_errors=True)
+            continue
+        content = change.content.encode()
+        try:
+            _apply(path, change.offset, content)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _apply(path, change.offset, content)
+
+
+def _apply(path: Path, offset: int | None, content: bytes) -> None:
+    target = path if offset is not None else path.with_name(f".{path.name}.new")
+    file = os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | (os.O_TRUNC if offset is None else 0), 0o600)
+    try:
+        os.lseek(file, offset or 0, os.SEEK_SET)
+        _write(file, content)
+    finally:
+        os.close(file)
+    if offset is None:
+        os.replace(target, path)
+
+
+def save(path: Path, content: bytes) -> None:
+    """Replace a file, durably, making its folder. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    with new.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    _sync_folder(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    os.sync()
+    with suppress(FileNotFoundError):
+        folder.joinpath(_OLD).unlink()
+
+
+def _write(file: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(file, content) :]
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

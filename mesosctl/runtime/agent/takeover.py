@@ -1,0 +1,43 @@
+"""What a start of the agent makes of the one before it, as the flags say."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from mesosctl.runtime.agent.compatibility import POLICIES, incompatible
+from mesosctl.runtime.agent.orphans import find_pids
+from mesosctl.runtime.agent.recovery import Found, RecoveryError, find, remedy
+from mesosctl.runtime.flags.agent import AgentFlags
+from mesosctl.runtime.protocol.cluster import AgentInfo
+
+log = logging.getLogger(__name__)
+
+RECONNECT, CLEANUP = "reconnect", "cleanup"
+MAX_REREGISTRATION_SECONDS = 15.0
+
+
+def take_over(flags: AgentFlags, info: AgentInfo) -> Found:
+    """What this agent goes on with; `info` is what the flags make of it.
+
+    Raises RecoveryError, OSError, and ValueError where the flags are wrong.
+    """
+    for name, value, known in (
+        ("recover", flags.recover, (RECONNECT, CLEANUP)),
+        ("reconfiguration_policy", flags.reconfiguration_policy, POLICIES),
+    ):
+        if value not in known:
+            raise ValueError(f"Unknown option for '{name}' flag {value}. It can be: {', '.join(known)}")
+    if not 0 <= flags.executor_reregistration_timeout <= MAX_REREGISTRATION_SECONDS:
+        raise ValueError("Expected --executor_reregistration_timeout to be not more than 15secs")
+    found = find(flags.work_dir, strict=flags.strict)
+    if found.info is None:
+        return found
+    problem = incompatible(flags.reconfiguration_policy, found.info, info)
+    if problem and found.rebooted:
+        log.warning("Falling back to recover as a new agent due to error: %s", problem)
+        return replace(found, info=None, frameworks=[])
+    if problem:
+        raise RecoveryError(f"{problem}\n{remedy(flags.work_dir)}")
+    find_pids(found)
+    return found

@@ -1,0 +1,422 @@
+"""An agent that takes over from one that was killed: at any moment, with any of its checkpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from mesosctl.runtime.agent import journal as journal_module
+from mesosctl.runtime.agent.checkpoint import LATEST, META
+from mesosctl.runtime.agent.compatibility import incompatible
+from mesosctl.runtime.agent.journal import Change, Journal, apply, replay
+from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS
+from mesosctl.runtime.agent.recovery import Found, RecoveryError, find
+from mesosctl.runtime.protocol.basics import TaskID
+from mesosctl.runtime.protocol.cluster import AgentInfo
+from mesosctl.runtime.protocol.executor import Call
+from mesosctl.runtime.protocol.resources import Attribute, Value
+from mesosctl.runtime.protocol.tasks import TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.resources import Resources
+from tests.unit.agent_bench import AGENT_ID, CUSTOM, MASTER, Bench, task
+
+Reason = TaskStatus.Reason
+TERMINAL = {TaskState.TASK_FINISHED, TaskState.TASK_FAILED, TaskState.TASK_DROPPED, TaskState.TASK_KILLED}
+
+
+class Disk:
+    """A store that writes at once, until it is told to stop: as far as an agent came that was killed."""
+
+    def __init__(self, folder: Path, limit: float = float("inf")) -> None:
+        self.work_dir = folder
+        self.count = 0
+        self._limit = limit
+
+    @property
+    def agent(self) -> Path:
+        return self.work_dir / META / "slaves" / AGENT_ID.value
+
+    def save(self, path: str, content: bytes) -> None:
+        apply(self.work_dir / META, [Change(path, None, content.decode())])
+
+    def register(self, agent_id: str, info: bytes) -> None:
+        self.save(f"slaves/{agent_id}/slave.info", info)
+        latest = self.work_dir / META / LATEST
+        latest.unlink(missing_ok=True)
+        latest.symlink_to(agent_id)
+
+    def put(self, path: str, content: bytes) -> None:
+        self._apply(Change(path, None, content.decode()))
+
+    def add(self, path: str, line: bytes) -> None:
+        file = self.agent / path
+        self._apply(Change(path, file.stat().st_size if file.exists() else 0, f"{line.decode()}\n"))
+
+    def remove(self, folder: str) -> None:
+        self._apply(Change(folder, -1, ""))
+
+    def _apply(self, change: Change) -> None:
+        self.count += 1
+        if self.count > self._limit:
+            raise KilledError
+        apply(self.agent, [change])
+
+
+class KilledError(Exception):
+    pass
+
+
+def next_agent(folder: Path, boot_id: str = "b") -> Bench:
+    found = find(str(folder), strict=True, boot_id=boot_id)
+    return Bench(checkpoint=True, store=Disk(folder), found=found)
+
+
+def adopted(bench: Bench, index: int = 0) -> None:
+    """Let `records()` of a bench find what is adopted."""
+    bench.launched = bench.adopted
+
+
+def first_agent(folder: Path, limit: float = float("inf")) -> Bench:
+    find(str(folder), strict=True, boot_id="b")
+    return Bench(checkpoint=True, store=Disk(folder, limit))
+
+
+def states(statuses: list[TaskStatus]) -> list[str]:
+    return [status.state.removeprefix("TASK_") for status in statuses]
+
+
+def test_tasks_and_updates_are_taken_over(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    first.run(task("a"))
+    first.subscribe()
+    first.update("a", TaskState.TASK_STARTING)
+    assert states(first.acknowledge_all()) == ["STARTING"]
+    running = first.update("a", TaskState.TASK_RUNNING)
+
+    second = next_agent(tmp_path)
+    adopted(second)
+    (executor,) = second.adopted
+    assert (executor.pid, executor.is_command, executor.container_id) == (4711, True, first.launched[0].container_id)
+    assert second.agent.info.id == AGENT_ID
+    assert second.agent.missing == {executor.container_id}
+    finished = TaskStatus(task_id=TaskID("a"), state=TaskState.TASK_FINISHED, uuid=uuid.uuid4().bytes)
+    second.subscribe(call=Call.Subscribe((), (Call.Update(running), Call.Update(finished))))
+    assert second.agent.missing == set()
+    assert second.event_types() == ["SUBSCRIBED", "ACKNOWLEDGED", "ACKNOWLEDGED"]
+    assert second.sent == []
+    (reported,) = second.agent.registration().tasks
+    assert reported.status.state is TaskState.TASK_FINISHED
+    second.agent.registered(AGENT_ID, MASTER)
+    assert states(second.acknowledge_all()) == ["RUNNING", "FINISHED"]
+    second.exit()
+    assert second.agent.ledger.frameworks == {}
+
+    third = next_agent(tmp_path)
+    assert third.adopted == []
+    (framework,) = third.agent.ledger.completed_frameworks
+    (executor,) = framework.completed
+    assert [record.state for record in executor.completed] == [TaskState.TASK_FINISHED]
+
+
+def test_acknowledged_end_of_a_task_whose_executor_lives_on(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    first.run(task("a"), executor=CUSTOM)
+    first.run(task("b"), executor=CUSTOM)
+    first.subscribe()
+    finished = first.update("a", TaskState.TASK_FINISHED)
+    first.update("b", TaskState.TASK_RUNNING)
+    first.acknowledge_all()
+    second = next_agent(tmp_path)
+    adopted(second)
+    second.subscribe(call=Call.Subscribe((), (Call.Update(finished),)))
+    second.agent.registered(AGENT_ID, MASTER)
+    assert second.acknowledge_all() == []
+    assert [running.task.task_id.value for running in second.agent.registration().tasks] == ["b"]
+    second.update("b", TaskState.TASK_FINISHED)
+    assert states(second.acknowledge_all()) == ["FINISHED"]
+
+
+def test_executor_that_does_not_come_back(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    first.run(task("a"))
+    first.subscribe()
+    first.update("a", TaskState.TASK_RUNNING)
+    first.acknowledge_all()
+    second = next_agent(tmp_path)
+    adopted(second)
+    second.clock.advance(2)
+    assert second.destroyed == second.adopted
+    second.exit(status=UNKNOWN_STATUS)
+    assert second.agent.missing == set()
+    second.agent.registered(AGENT_ID, MASTER)
+    (status,) = second.acknowledge_all()
+    assert (status.state, status.reason) == (TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT)
+    assert status.message == "Executor did not reregister within 2secs"
+
+
+def test_task_that_never_reached_its_executor(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    first.run(task("a"))
+    second = next_agent(tmp_path)
+    adopted(second)
+    second.subscribe()
+    assert second.event_types() == ["SUBSCRIBED", "SHUTDOWN"]
+    second.agent.registered(AGENT_ID, MASTER)
+    (status,) = second.acknowledge_all()
+    assert (status.state, status.reason) == (TaskState.TASK_DROPPED, Reason.REASON_AGENT_RESTARTED)
+
+
+def test_reboot(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    first.run(task("a"))
+    first.subscribe()
+    first.update("a", TaskState.TASK_RUNNING)
+    second = next_agent(tmp_path, boot_id="other")
+    assert (second.adopted, second.agent.missing) == ([], set())
+    assert second.agent.registration().agent.id == AGENT_ID
+    second.agent.registered(AGENT_ID, MASTER)
+    statuses = second.acknowledge_all()
+    assert states(statuses) == ["RUNNING", "FAILED"]
+    assert statuses[-1].reason is Reason.REASON_EXECUTOR_TERMINATED
+    assert second.agent.ledger.frameworks == {}
+
+
+def test_framework_without_checkpoint_leaves_nothing(tmp_path: Path) -> None:
+    find(str(tmp_path), strict=True, boot_id="b")
+    first = Bench(store=Disk(tmp_path))
+    first.run(task("a"))
+    first.subscribe()
+    first.update("a", TaskState.TASK_RUNNING)
+    assert find(str(tmp_path), strict=True, boot_id="b").frameworks == []
+
+
+def test_any_name_of_a_task(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    for name in ("..", "a/b", "a%2Fb", "ü"):
+        first.run(TaskInfo(name=name, task_id=TaskID(name), agent_id=AGENT_ID), executor=CUSTOM)
+    ((run,),) = (framework.runs for framework in find(str(tmp_path), strict=True, boot_id="b").frameworks)
+    assert {each.info.task_id.value for each in run.tasks} == {"..", "a/b", "a%2Fb", "ü"}
+
+
+def story(bench: Bench) -> None:
+    """Two tasks of a custom executor and one of the command executor, to their ends."""
+    bench.run(task("a"), task("b"), executor=CUSTOM)
+    bench.run(task("c"))
+    for index, names in ((0, "ab"), (1, "c")):
+        bench.subscribe(index)
+        for name in names:
+            for state in (TaskState.TASK_STARTING, TaskState.TASK_RUNNING, TaskState.TASK_FINISHED):
+                bench.update(name, state, index)
+    bench.acknowledge_all()
+    bench.exit(0)
+    bench.exit(1)
+
+
+def test_killed_at_every_write(tmp_path: Path) -> None:
+    """Each task that the first agent wrote down ends once, whatever the first agent was doing when it was killed."""
+    whole = first_agent(tmp_path / "whole")
+    story(whole)
+    store: Any = whole.agent._checkpoint._store
+    assert store.count > 20
+    for limit in range(store.count + 1):
+        folder = tmp_path / str(limit)
+        first = first_agent(folder, limit)
+        with suppress(KilledError):
+            story(first)
+        found = find(str(folder), strict=True, boot_id="b")
+        tasks = {
+            each.info.task_id.value for framework in found.frameworks for run in framework.runs for each in run.tasks
+        }
+        ended = {
+            each.info.task_id.value
+            for framework in found.frameworks
+            for run in framework.runs
+            for each in run.tasks
+            for status in each.statuses
+            if status.state in TERMINAL and status.uuid in each.acknowledged
+        }
+        second = Bench(checkpoint=True, store=Disk(folder), found=found)
+        for executor in list(second.adopted):
+            second.agent.container_exited(executor.container_id, UNKNOWN_STATUS)
+        assert second.agent.missing == set()
+        second.agent.registered(AGENT_ID, MASTER)
+        statuses = second.acknowledge_all()
+        terminal = [status.task_id.value for status in statuses if status.state in TERMINAL]
+        assert len(terminal) == len(set(terminal))
+        assert set(terminal) | ended == tasks
+        assert not set(terminal) & ended
+        assert second.agent.ledger.frameworks == {}
+
+
+def corrupt(path: Path, content: bytes) -> None:
+    assert path.exists()
+    path.write_bytes(content)
+
+
+def test_checkpoints_that_cannot_be_read(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    first.run(task("a"))
+    first.run(task("b"))
+    first.subscribe()
+    first.update("b", TaskState.TASK_RUNNING)
+    (updates,) = tmp_path.rglob("task.updates")
+    good = updates.read_bytes()
+
+    updates.write_bytes(good + b'{"type":"upd')
+    second = next_agent(tmp_path)
+    assert len(second.adopted) == 2
+    assert updates.read_bytes() == good
+
+    corrupt(updates, b"nonsense\n" + good)
+    with pytest.raises(RecoveryError) as refused:
+        find(str(tmp_path), strict=True, boot_id="b")
+    assert str(updates) in str(refused.value)
+    assert "--no-strict" in str(refused.value)
+    assert f"rm -f {tmp_path / META / LATEST}" in str(refused.value)
+    found = find(str(tmp_path), strict=False, boot_id="b")
+    assert [each.info.task_id.value for run in found.frameworks[0].runs for each in run.tasks] == ["a"]
+
+    corrupt(updates.parent.parent.parent / "run.info", b"{")
+    assert len(find(str(tmp_path), strict=False, boot_id="b").frameworks[0].runs) == 1
+    corrupt(next(tmp_path.rglob("slave.info")), b"")
+    assert find(str(tmp_path), strict=False, boot_id="b").info is None
+
+
+def info(resources: str, attributes: tuple[Attribute, ...] = (), **changes: Any) -> AgentInfo:
+    made = AgentInfo(hostname="h", resources=Resources.parse(resources).messages(), attributes=attributes)
+    return msgspec.structs.replace(made, **changes)
+
+
+def text(name: str, value: str) -> Attribute:
+    return Attribute(name=name, type=Value.Type.TEXT, text=Value.Text(value))
+
+
+def ranges(begin: int, end: int) -> Attribute:
+    return Attribute(name="x", type=Value.Type.RANGES, ranges=Value.Ranges((Value.Range(begin, end),)))
+
+
+BEFORE = info("cpus:2;mem:10;ports:[1-9]", (text("rack", "r1"), ranges(1, 5)))
+
+
+@pytest.mark.parametrize(
+    ("now", "equal", "additive"),
+    [
+        (info("ports:[1-4,5-9];mem:10;cpus:2", (ranges(1, 5), text("rack", "r1"))), True, None),
+        (info("cpus:3;mem:10;ports:[1-10];gpus:1", (text("rack", "r1"), ranges(0, 9), text("n", "x"))), False, None),
+        (info("cpus:1;mem:10;ports:[1-9]", BEFORE.attributes), False, "'cpus' decreased from 2 to 1"),
+        (info("mem:10;ports:[1-9]", BEFORE.attributes), False, "Resource not found: cpus"),
+        (info("cpus:2;mem:10;ports:[2-9]", BEFORE.attributes), False, "'ports' ([1-9]) not included in current [2-9]"),
+        (info("cpus:2;mem:10;ports:[1-9]", (text("rack", "r2"), ranges(1, 5))), False, "attribute 'rack' changed"),
+        (info("cpus:2;mem:10;ports:[1-9]", (text("rack", "r1"), ranges(2, 5))), False, "not included"),
+        (info("cpus:2;mem:10;ports:[1-9]", (text("rack", "r1"),)), False, "Couldn't find attribute"),
+        (info("cpus:2;mem:10;ports:[1-9]", BEFORE.attributes, hostname="i"), False, "Hostname changed from h to i"),
+        (info("cpus:2;mem:10;ports:[1-9]", BEFORE.attributes, port=1), False, "Port changed from 5051 to 1"),
+    ],
+)
+def test_reconfiguration(now: AgentInfo, equal: bool, additive: str | None) -> None:
+    before = msgspec.structs.replace(BEFORE, id=AGENT_ID)
+    problem = incompatible("equal", before, now)
+    assert (problem is None) == equal
+    if problem:
+        assert problem.startswith("Incompatible agent info detected.")
+    problem = incompatible("additive", before, now)
+    assert (problem is None) == (additive is None)
+    assert problem is None or (additive is not None and additive in problem)
+
+
+def run_journal(folder: Path, use: Callable[[Journal], None]) -> None:
+    async def scenario() -> None:
+        errors: list[Exception] = []
+        journal = Journal(str(folder), errors.append)
+        journal.register("A", b"{}")
+        done = asyncio.Event()
+        use(journal)
+        journal.after(done.set)
+        await asyncio.wait_for(done.wait(), 20)
+        journal.close()
+        assert errors == []
+
+    asyncio.run(scenario())
+
+
+def test_effects_come_in_order_and_after_what_was_written(tmp_path: Path) -> None:
+    line = tmp_path / META / "slaves" / "A" / "journal"
+    seen: list[tuple[str, int]] = []
+
+    def note(name: str) -> None:
+        seen.append((name, line.read_bytes().count(b"\n")))
+
+    def use(journal: Journal) -> None:
+        journal.after(lambda: note("at once"))
+        journal.put("x/y", b"1")
+        journal.add("x/log", b"a")
+        journal.after(lambda: note("first"))
+
+        def second() -> None:
+            note("second")
+            journal.after(lambda: note("fourth"))
+            journal.put("x/y", b"2")
+            journal.after(lambda: note("fifth"))
+
+        journal.after(second)
+        journal.after(lambda: note("third"))
+
+    run_journal(tmp_path, use)
+    assert seen == [("at once", 0), ("first", 1), ("second", 1), ("third", 1), ("fourth", 2), ("fifth", 2)]
+    assert (line.parent / "x" / "y").read_bytes() == b"2"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith("journal") and path.name != "slave.info"
+    }
+
+
+def test_a_journal_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of the files was written, and however far: after the replay they are what they were to be."""
+    monkeypatch.setattr(journal_module, "_LONG_BYTES", 600)
+    monkeypatch.setattr(journal_module, "_settle", lambda _: None)
+    folder = tmp_path / META / "slaves" / "A"
+    random.seed(7)
+
+    def use(journal: Journal) -> None:
+        for number in range(40):
+            journal.put(f"p{number % 7}/f", str(number).encode())
+            journal.add(f"log{number % 3}", f"line {number}".encode())
+            if number % 10 == 9:
+                journal.remove(f"p{number % 7}")
+            if number == 20:
+                journal.remove("log1")
+
+    run_journal(tmp_path, use)
+    wanted = files(folder)
+    journal = b"".join(path.read_bytes() for path in (folder / "journal.old", folder / "journal") if path.exists())
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name.startswith("journal"):
+            path.unlink()
+    for name in wanted:
+        if random.random() < 0.5:
+            folder.joinpath(name).unlink()
+    folder.joinpath("journal").write_bytes(journal + b'[["torn')
+    replay(folder)
+    assert files(folder) == wanted
+    assert not folder.joinpath("journal").exists()
+
+    folder.joinpath("journal").write_bytes(b"nonsense\n" + journal)
+    with pytest.raises(journal_module.JournalError, match="line 1"):
+        replay(folder)
+
+
+def test_a_found_agent_is_one_that_registered(tmp_path: Path) -> None:
+    found = find(str(tmp_path), strict=True, boot_id="b")
+    assert found == Found(None, [], (), rebooted=False)
+    assert tmp_path.joinpath(META, "boot_id").read_text() == "b"
