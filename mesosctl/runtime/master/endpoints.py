@@ -22,7 +22,8 @@ from mesosctl.runtime.master.server import Server
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.views.agents import full_agent_view
 from mesosctl.runtime.master.views.frameworks import framework_view
-from mesosctl.runtime.master.views.overview import metrics_view, roles_view, state_view, summary_view
+from mesosctl.runtime.master.views.overview import metrics_view, state_view, summary_view
+from mesosctl.runtime.master.views.roles import roles_view
 from mesosctl.runtime.master.views.tasks import select_tasks
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.version import about

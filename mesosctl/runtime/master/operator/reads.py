@@ -1,4 +1,4 @@
-"""The calls that read what a master knows: agents, frameworks, executors, tasks, roles, all of it, and itself."""
+"""The calls that read what a master knows: agents, frameworks, executors, tasks, roles, all of it, itself; TEARDOWN."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import chain
 from mesosctl.runtime.master.operator.context import Context, Function
 from mesosctl.runtime.master.operator.messages import agent_message, executor_message, framework_message, task_message
 from mesosctl.runtime.master.state import State
-from mesosctl.runtime.protocol.basics import FrameworkID
+from mesosctl.runtime.master.views.roles import known_roles
 from mesosctl.runtime.protocol.master import Call, Response
 from mesosctl.runtime.protocol.resources import Resource, Role, Value
 from mesosctl.runtime.resources import Resources
@@ -37,19 +37,14 @@ def get_state(context: Context, call: Call) -> Response:
 
 
 def get_roles(context: Context, call: Call) -> Response:
-    state = context.master.state
-    members: dict[str, list[FrameworkID]] = {}
-    for framework in state.frameworks.values():
-        for role in framework.roles:
-            members.setdefault(role, []).append(framework.framework_id)
     roles = tuple(
         Role(
-            name=role,
-            weight=1.0,
-            frameworks=tuple(frameworks),
-            resources=_scalars(state.allocator.allocated(role)),
+            name=role.name,
+            weight=role.weight,
+            frameworks=tuple(framework.framework_id for framework in role.frameworks),
+            resources=_scalars(role.held),
         )
-        for role, frameworks in sorted(members.items())
+        for role in known_roles(context.master.state)
     )
     return Response(type=_Type.GET_ROLES, get_roles=Response.GetRoles(roles))
 
@@ -63,6 +58,12 @@ def get_master(context: Context, call: Call) -> Response:
 def get_operations(context: Context, call: Call) -> Response:
     """None: operations are done as soon as they are accepted."""
     return Response(type=_Type.GET_OPERATIONS, get_operations=Response.GetOperations())
+
+
+def teardown(context: Context, call: Call) -> int:
+    assert call.teardown is not None  # the call is complete
+    context.master.teardown(call.teardown.framework_id.value)
+    return 200
 
 
 def whole(state: State) -> Response.GetState:
@@ -114,4 +115,5 @@ FUNCTIONS: Mapping[Call.Type, Function] = {
     Call.Type.GET_STATE: get_state,
     Call.Type.GET_MASTER: get_master,
     Call.Type.GET_OPERATIONS: get_operations,
+    Call.Type.TEARDOWN: teardown,
 }

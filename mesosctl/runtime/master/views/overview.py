@@ -1,4 +1,4 @@
-"""`/state`, `/state-summary`, `/roles` and `/metrics/snapshot`: the whole of a master at a glance."""
+"""`/state`, `/state-summary` and `/metrics/snapshot`: the whole of a master at a glance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from mesosctl.runtime.master.records import NOTHING, Task
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.views.agents import agent_view
-from mesosctl.runtime.master.views.frameworks import framework_summary, framework_view, offered
+from mesosctl.runtime.master.views.frameworks import framework_summary, framework_view
 from mesosctl.runtime.protocol.tasks import TaskState
-from mesosctl.runtime.resources import Resources, counts
+from mesosctl.runtime.resources import Resources
 
 Json = dict[str, Any]
 
@@ -74,32 +74,6 @@ def summary_view(state: State) -> Json:
         frameworks.append(framework_summary(framework) | _task_counts(tasks) | {"slave_ids": list(ids)})
     info = state.options.info
     return {"hostname": info.hostname, "slaves": agents, "frameworks": frameworks}
-
-
-def roles_view(state: State) -> Json:
-    """The roles that frameworks are in."""
-    members: dict[str, list[str]] = {}
-    for framework in state.frameworks.values():
-        for role in framework.roles:
-            members.setdefault(role, []).append(framework.id)
-    views = []
-    for role, framework_ids in sorted(members.items()):
-        held = state.allocator.allocated(role)
-        in_offers = offered(offer for offer in state.offers.values() if offer.role == role)
-        used = counts(held - in_offers)
-        views.append(
-            {
-                "name": role,
-                "weight": 1.0,
-                "quota": {"role": role, "guarantee": {}, "limit": {}, "consumed": used},
-                "resources": counts(held),
-                "allocated": used,
-                "offered": counts(in_offers),
-                "reserved": counts(_sum(agent.total.reserved(role) for agent in state.agents.values())),
-                "frameworks": framework_ids,
-            }
-        )
-    return {"roles": views}
 
 
 def metrics_view(state: State) -> dict[str, float]:
