@@ -38,6 +38,9 @@ class Agents:
         except ResourcesError as error:
             self._refuse(stream, str(error))
             return
+        if (message.agent.hostname.lower(), ip) in self._state.down:
+            self._refuse(stream, "Machine is `DOWN`")
+            return
         if agent_id in self._state.gone:
             self._refuse(stream, f"Agent {agent_id} has been marked gone")
             return
@@ -73,6 +76,8 @@ class Agents:
         )
         self._take_stock(agent, message)
         self._state.allocator.add_agent(agent.id, agent.info, agent.total, dict(agent.used))
+        for follow in self._state.admitted:
+            follow(agent)
         self._offers.allocate_soon(agent.id)
         agent.missed_pings, agent.ponged = 0, True
         self._ping(agent)

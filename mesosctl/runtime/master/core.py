@@ -16,6 +16,8 @@ from mesosctl.runtime.master.agents import Agents
 from mesosctl.runtime.master.allocator import Allocator, Options
 from mesosctl.runtime.master.changes import Change, commit
 from mesosctl.runtime.master.frameworks import Frameworks
+from mesosctl.runtime.master.inverse_offers import InverseOffers
+from mesosctl.runtime.master.maintenance import Maintenance
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.quota import Quotas
@@ -45,17 +47,21 @@ class Master:
         self.quotas = Quotas(self.state, self._offers)
         self.weights = Weights(self.state, self._offers)
         self.reservations = Reservations(self.state, self._offers)
+        self.inverse_offers = InverseOffers(self.state)
+        self.maintenance = Maintenance(self.state, self._offers, self.inverse_offers, self._agents.remove)
 
     def recover(self, registry: Mapping[str, bytes]) -> None:
         """Take in what earlier masters left. Called once, before `start`."""
         self.state.registrar.recover(registry)
         self.quotas.recover()
         self.weights.recover()
+        self.maintenance.recover()
         self.state.allocator.recover(0, self.state.quotas.values(), self.state.weights)
 
     def start(self) -> None:
         """Begin to make offers."""
         self._offers.start()
+        self.inverse_offers.start()
 
     def persisted(self) -> None:
         """The changes of the last `Persist` are durable."""
@@ -111,6 +117,10 @@ class Master:
                 self._accepts.accept(framework, call.accept)
             case _Type.DECLINE if call.decline:
                 self._offers.decline(framework, call.decline)
+            case _Type.ACCEPT_INVERSE_OFFERS if accepted := call.accept_inverse_offers:
+                self.inverse_offers.answer(framework, accepted.inverse_offer_ids, accepted.filters, accept=True)
+            case _Type.DECLINE_INVERSE_OFFERS if declined := call.decline_inverse_offers:
+                self.inverse_offers.answer(framework, declined.inverse_offer_ids, declined.filters, accept=False)
             case _Type.REVIVE:
                 self._frameworks.revive(framework, call.revive)
             case _Type.SUPPRESS:

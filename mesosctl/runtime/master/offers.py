@@ -102,18 +102,24 @@ def offer_message(offer: Offer, framework: Framework, agent: Agent) -> wire.Offe
     """The offer as the framework reads it: by its capabilities without allocations and refined reservations."""
     multi_role = framework.can(Capability.MULTI_ROLE)
     resources = offer.resources if multi_role else offer.resources.unallocated()
-    address = Address(hostname=agent.info.hostname, ip=agent.ip, port=agent.info.port)
     return wire.Offer(
         id=OfferID(offer.id),
         framework_id=framework.framework_id,
         agent_id=AgentID(agent.id),
         hostname=agent.info.hostname,
-        url=URL(scheme="http", address=address, path="/slave(1)"),
+        url=agent_url(agent),
         domain=agent.info.domain,
         resources=resources.messages(framework.form),
         attributes=agent.info.attributes,
         executor_ids=tuple(
             ExecutorID(executor_id) for framework_id, executor_id in agent.executors if framework_id == framework.id
         ),
+        unavailability=agent.unavailability,
         allocation_info=Resource.AllocationInfo(role=offer.role) if multi_role else None,
     )
+
+
+def agent_url(agent: Agent) -> URL:
+    """Where schedulers reach the agent's API."""
+    address = Address(hostname=agent.info.hostname, ip=agent.ip, port=agent.info.port)
+    return URL(scheme="http", address=address, path="/slave(1)")

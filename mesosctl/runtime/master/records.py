@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mesosctl.runtime.clock import Timer
-from mesosctl.runtime.protocol.basics import FrameworkID, TimeInfo
+from mesosctl.runtime.protocol.basics import FrameworkID, TimeInfo, Unavailability
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
 from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
@@ -184,6 +184,8 @@ class Agent:
     offers: dict[str, Offer] = field(default_factory=dict)
     killed: set[tuple[str, str]] = field(default_factory=set)
     """Tasks, by framework and task, that were asked to be killed: an agent that comes back with one is asked again."""
+    unavailability: Unavailability | None = None
+    """When its machine is to be maintained."""
     ping: Timer | None = None
     missed_pings: int = 0
     ponged: bool = True
@@ -195,6 +197,10 @@ class Agent:
     @property
     def pid(self) -> str:
         return pid(self.ip, self.info.port)
+
+    @property
+    def machine(self) -> tuple[str, str]:
+        return self.info.hostname.lower(), self.ip
 
     def __str__(self) -> str:
         """As Mesos names it in messages."""

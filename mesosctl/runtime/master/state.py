@@ -11,7 +11,7 @@ from mesosctl.runtime.master.allocator import Allocator
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.records import Agent, Capability, Framework, Offer, Task, Unreachable
 from mesosctl.runtime.master.registrar import Registrar
-from mesosctl.runtime.protocol.basics import AgentID, TaskID
+from mesosctl.runtime.protocol.basics import AgentID, MachineID, TaskID
 from mesosctl.runtime.protocol.quota import QuotaConfig
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
@@ -42,6 +42,10 @@ class State:
         """By role; those with neither guarantees nor limits are not there."""
         self.weights: dict[str, float] = {}
         """By role, as far as they were ever set."""
+        self.down: set[tuple[str, str]] = set()
+        """Machines that no agent may register from (see `machine_key`)."""
+        self.admitted: list[Callable[[Agent], None]] = []
+        """Called with every agent that registered, after the allocator knows it."""
         self._next = {"framework": 0, "agent": 0, "offer": 0}
 
     def new_framework_id(self) -> str:
@@ -128,6 +132,11 @@ class State:
 
 def _pass_over(change: Change) -> None:
     """There are no operators."""
+
+
+def machine_key(machine_id: MachineID) -> tuple[str, str]:
+    """What makes machines the same: the hostname in whatever case, and the address."""
+    return (machine_id.hostname or "").lower(), machine_id.ip or ""
 
 
 _NEW_STATES = frozenset(
