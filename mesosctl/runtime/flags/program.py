@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -27,6 +28,8 @@ def start(flags: type[F], program: str) -> tuple[F, list[str]]:
     if "--version" in arguments:
         sys.stdout.write(f"mesos {VERSION}\n")
         sys.exit(0)
+    with suppress(OSError):  # so that `pgrep mesos-master` and the start scripts find it
+        Path("/proc/self/comm").write_text(program)
     try:
         return load(flags, arguments, os.environ)
     except FlagError as error:
