@@ -1,7 +1,8 @@
 """The agent's connection to the leading master: registers, reads its messages, sends ours in order, connects anew.
 
 See `mesosctl.runtime.internal` for the protocol. Waits between attempts are random, up to a limit that doubles from
-`registration_backoff_factor` to a minute, so that not all agents come at once.
+`registration_backoff_factor` to a minute, so that not all agents come at once. A new leader is followed as soon as it
+is detected; while nobody is known to lead, a connection that works is kept: a master that is deposed ends it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from typing import Protocol
+from contextlib import aclosing
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import Clock, Timer
+from mesosctl.runtime.coordination.detection import SESSION_TIMEOUT_SECONDS, detect, endpoint
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import MasterInfo
 from mesosctl.runtime.protocol.recordio import RecordDecoder
@@ -47,9 +50,18 @@ class RefusedError(Exception):
 
 
 class MasterLink:
-    def __init__(self, master: str, backoff_factor: float, agent: Registrar, clock: Clock) -> None:
-        """`master` is host:port; `backoff_factor` is in seconds."""
-        self._url = f"http://{master}{internal.PATH}"
+    def __init__(
+        self,
+        master: str,
+        backoff_factor: float,
+        agent: Registrar,
+        clock: Clock,
+        session_timeout: float = SESSION_TIMEOUT_SECONDS,
+    ) -> None:
+        """`master` is what `detect` takes; `backoff_factor` and `session_timeout` (ZooKeeper's) are in seconds."""
+        self._master = master
+        self._session_timeout = session_timeout
+        self._url = ""
         self._backoff_factor = backoff_factor
         self._agent = agent
         self._clock = clock
@@ -62,18 +74,42 @@ class MasterLink:
             self._outgoing.put_nowait(message)
 
     async def run(self) -> None:
-        """Stay connected. Returns never; raises RefusedError."""
+        """Stay connected to whoever leads. Returns never; raises RefusedError, ValueError and OSError."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
+        connection: asyncio.Task[None] | None = None
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            aclosing(detect(self._master, self._session_timeout)) as leaders,
+        ):
+            coming: asyncio.Task[MasterInfo | None] = asyncio.create_task(anext(leaders))
+            try:
+                while True:
+                    await asyncio.wait({coming, connection} - {None}, return_when=asyncio.FIRST_COMPLETED)
+                    if connection is not None and connection.done():
+                        connection.result()
+                    if not coming.done():
+                        continue
+                    if leader := coming.result():
+                        await _cancel(connection)
+                        log.info("The master at %s leads", endpoint(leader))
+                        connection = asyncio.create_task(self._follow(session, endpoint(leader)))
+                    coming = asyncio.create_task(anext(leaders))
+            finally:
+                await _cancel(connection)
+                await _cancel(coming)
+
+    async def _follow(self, session: aiohttp.ClientSession, master: str) -> None:
+        """Stay connected to one master. Returns never; raises RefusedError."""
+        self._url = f"http://{master}{internal.PATH}"
         limit = self._backoff_factor
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            while True:
-                await asyncio.sleep(random.uniform(0, min(limit, MAX_BACKOFF_SECONDS)))
-                limit *= 2
-                try:
-                    if await self._connection(session):
-                        limit = self._backoff_factor
-                except (aiohttp.ClientError, OSError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
-                    log.warning("Lost the master at %s: %s", self._url, error or type(error).__name__)
+        while True:
+            await asyncio.sleep(random.uniform(0, min(limit, MAX_BACKOFF_SECONDS)))
+            limit *= 2
+            try:
+                if await self._connection(session):
+                    limit = self._backoff_factor
+            except (aiohttp.ClientError, OSError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
+                log.warning("Lost the master at %s: %s", self._url, error or type(error).__name__)
 
     async def _connection(self, session: aiohttp.ClientSession) -> bool:
         """One connection, to its end. Whether the agent was registered by it."""
@@ -148,3 +184,9 @@ class MasterLink:
         except (aiohttp.ClientError, OSError) as error:
             log.warning("Cannot send to the master: %s", error)
         response.close()
+
+
+async def _cancel(task: asyncio.Task[Any] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])

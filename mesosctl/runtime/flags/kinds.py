@@ -70,6 +70,23 @@ def format_size(size: int) -> str:
     return _in_units(size, _SIZE_UNITS, "B")
 
 
+def parse_rate(text: str) -> float:
+    """Seconds between permits in "1/10mins" or "3/1secs". Raises ValueError."""
+    number, slash, duration = text.partition("/")
+    seconds = parse_duration(duration) if slash else 0.0
+    if not number.strip().isdecimal() or int(number) == 0 or seconds <= 0:
+        raise ValueError(f"Expecting a rate as number/duration (e.g., 1/10mins), not '{text}'")
+    return seconds / int(number)
+
+
+def parse_percentage(text: str) -> float:
+    """The share that "95%" means, from 0 to 1. Raises ValueError."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text.strip())
+    if not match or float(match[1]) > 100:
+        raise ValueError(f"Expecting a percentage (e.g., 95%), not '{text}'")
+    return float(match[1]) / 100
+
+
 def _in_units(amount: int, units: dict[str, int], smallest: str) -> str:
     for unit, worth in units.items():
         if amount and amount % worth == 0:
@@ -102,9 +119,14 @@ def _read_number(text: str) -> float:
 TEXT: Kind[str] = Kind(str, str)
 PATH: Kind[str] = Kind(lambda text: text.removeprefix("file://"), str, from_file=False)
 """The name of a file, which the program opens itself; the prefix `file://` may be there."""
+ZOOKEEPER: Kind[str] = Kind(str, lambda text: re.sub(r"^(zk://[^:/]*):[^/]*@", r"\1:****@", text))
+"""What names a master or its ZooKeeper; shown without the password in it."""
 INTEGER: Kind[int] = Kind(_read_integer, str)
 NUMBER: Kind[float] = Kind(_read_number, lambda value: f"{value:g}")
 SWITCH: Kind[bool] = Kind(_read_switch, lambda value: "true" if value else "false", is_switch=True)
+RATE: Kind[float] = Kind(parse_rate, lambda seconds: f"1/{format_duration(seconds)}")
+"""Seconds between one permit and the next."""
+PERCENTAGE: Kind[float] = Kind(parse_percentage, lambda share: f"{share * 100:g}%")
 DURATION: Kind[float] = Kind(parse_duration, format_duration)
 """Seconds."""
 SIZE: Kind[int] = Kind(parse_size, format_size)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mesosctl.runtime.flags.declare import Flags, flag, optional
-from mesosctl.runtime.flags.kinds import DURATION, INTEGER, PATH, SWITCH, TEXT
+from mesosctl.runtime.flags.kinds import DURATION, INTEGER, PATH, PERCENTAGE, RATE, SWITCH, TEXT, ZOOKEEPER
 
 _ACCEPTED: dict[str, str | None] = {
     "acls": None,
-    "agent_removal_rate_limit": None,
     "allocator": "hierarchical",
     "allocator_agent_recovery_factor": "0.8",
     "allocator_recovery_timeout": "10mins",
@@ -39,7 +38,6 @@ _ACCEPTED: dict[str, str | None] = {
     "logbufsecs": "0",
     "master_contender": None,
     "master_detector": None,
-    "max_operator_event_stream_subscribers": "1000",
     "memory_profiling": "false",
     "min_allocatable_resources": "cpus:0.01|mem:32",
     "modules": None,
@@ -47,22 +45,13 @@ _ACCEPTED: dict[str, str | None] = {
     "offer_constraints_re2_max_mem": "4KB",
     "offer_constraints_re2_max_program_size": "100",
     "publish_per_framework_metrics": "true",
-    "quorum": None,
     "rate_limits": None,
-    "recovery_agent_removal_limit": "100%",
-    "registry": "replicated_log",
     "registry_fetch_timeout": "1mins",
-    "registry_gc_interval": "15mins",
-    "registry_max_agent_age": "2weeks",
-    "registry_max_agent_count": "102400",
-    "registry_store_timeout": "20secs",
     "registry_strict": "false",
     "require_agent_domain": "false",
     "role_sorter": "drf",
     "webui_dir": "/usr/local/share/mesos/webui",
     "whitelist": None,
-    "zk": None,
-    "zk_session_timeout": "10secs",
 }
 
 
@@ -75,6 +64,9 @@ class MasterFlags(Flags):
     advertise_ip: str | None = optional(TEXT, "Address at which frameworks and agents reach this master.")
     advertise_port: int | None = optional(INTEGER, "Port at which frameworks and agents reach this master.")
     agent_ping_timeout: float = flag(DURATION, "15secs", "How long an agent may take to answer a ping.")
+    agent_removal_rate_limit: float | None = optional(
+        RATE, "How often agents may be marked unreachable, as number/duration (1/10mins). By default at any time."
+    )
     agent_reregister_timeout: float = flag(
         DURATION, "10mins", "How long agents may take to come back after a new master was elected."
     )
@@ -90,13 +82,34 @@ class MasterFlags(Flags):
     max_completed_tasks_per_framework: int = flag(
         INTEGER, "1000", "How many finished tasks of a framework are remembered."
     )
+    max_operator_event_stream_subscribers: int = flag(
+        INTEGER, "1000", "How many operators may watch events at once; the oldest have to go."
+    )
     max_unreachable_tasks_per_framework: int = flag(
         INTEGER, "1000", "How many unreachable tasks of a framework are remembered."
     )
     offer_timeout: float | None = optional(DURATION, "How long a framework may hold an offer. By default for ever.")
     port: int = flag(INTEGER, "5050", "Port to listen on.")
     quiet: bool = flag(SWITCH, "false", "Do not log to standard error.")
+    quorum: int | None = optional(
+        INTEGER,
+        "Accepted for Apache Mesos' sake: ZooKeeper's own quorum keeps the registry of masters that are elected.",
+    )
+    recovery_agent_removal_limit: float = flag(
+        PERCENTAGE, "100%", "Share of the known agents that may stay away after a failover before the master stops."
+    )
+    registry: str = flag(
+        TEXT, "replicated_log", "replicated_log: in ZooKeeper, or in work_dir for a master alone. in_memory: nowhere."
+    )
+    registry_gc_interval: float = flag(DURATION, "15mins", "Time between removals of old agents from the registry.")
+    registry_max_agent_age: float = flag(DURATION, "2weeks", "How long unreachable and gone agents are remembered.")
+    registry_max_agent_count: int = flag(INTEGER, "102400", "How many unreachable and gone agents are remembered.")
+    registry_store_timeout: float = flag(DURATION, "20secs", "How long a write of the registry may take.")
     roles: str | None = optional(TEXT, "Roles that frameworks may have, separated by commas. By default any.")
     root_submissions: bool = flag(SWITCH, "true", "Whether frameworks may run as root.")
     weights: str | None = optional(TEXT, "Weights of roles, as role=weight,role=weight.")
     work_dir: str | None = optional(PATH, "Directory for all that the master keeps.")
+    zk: str | None = optional(
+        ZOOKEEPER, "ZooKeeper for the election of the master: zk://user:password@host:port,host:port/path"
+    )
+    zk_session_timeout: float = flag(DURATION, "10secs", "How long a master may be silent before another is elected.")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import signal
-import sys
 import uuid
 
+from mesosctl.runtime.coordination.address import parse_zookeeper
+from mesosctl.runtime.coordination.detection import ip_number
+from mesosctl.runtime.coordination.election import Election
+from mesosctl.runtime.coordination.registry import MemoryStorage, Storage
+from mesosctl.runtime.coordination.registry_file import FileStorage
+from mesosctl.runtime.coordination.registry_zookeeper import ZooKeeperStorage
 from mesosctl.runtime.flags.master import MasterFlags
 from mesosctl.runtime.flags.program import fail, log_to, start
 from mesosctl.runtime.http.address import Address, resolve
 from mesosctl.runtime.http.server import application, serve
 from mesosctl.runtime.master import endpoints
+from mesosctl.runtime.master.leadership import Leadership
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.server import Server
 from mesosctl.runtime.protocol import basics
@@ -39,27 +44,51 @@ def main() -> None:
         for warning in warnings:
             log.warning("%s", warning)
         asyncio.run(run(flags, address))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         fail(f"Cannot start: {error}")
 
 
 async def run(flags: MasterFlags, address: Address) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError where the port cannot be had."""
-    server = Server(options(flags, address))
-    state = server.master.state
-    runner = await serve(
-        application("/master", [*server.routes(), *endpoints.routes(server, flags.shown())]),
-        address.listen_ip,
-        address.listen_port,
-    )
-    server.master.start()
-    log.info("Master %s listens on %s:%d", state.options.info.id, address.listen_ip, address.listen_port)
+    """Serve until SIGTERM or SIGINT. Raises OSError where the port cannot be had, ValueError for a bad flag."""
+    its_options = options(flags, address)
+    election = None
+    if flags.zk:
+        election = Election(parse_zookeeper(flags.zk), its_options.info, flags.zk_session_timeout)
+    server = Server(its_options, storage(flags, election))
+    leadership = Leadership(server.master, election)
+    server.guard = leadership.guard
+    app = application("/master", [*server.routes(), *endpoints.routes(server, flags.shown())])
+    app.middlewares.append(leadership.middleware())
+    runner = await serve(app, address.listen_ip, address.listen_port)
+    log.info("Master %s listens on %s:%d", its_options.info.id, address.listen_ip, address.listen_port)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    parts = [asyncio.create_task(leadership.run(server.storage)), asyncio.create_task(stop.wait())]
+    if election:
+        parts.append(asyncio.create_task(election.run()))
+    ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+    for part in ended:
+        part.result()
     server.close()
+    for part in parts:
+        part.cancel()
+    await asyncio.wait(parts)
+    await server.storage.close()
     await runner.cleanup()
+
+
+def storage(flags: MasterFlags, election: Election | None) -> Storage:
+    """Where the flags say that the registry is kept. Raises ValueError."""
+    if flags.registry == "in_memory":
+        return MemoryStorage()
+    if flags.registry != "replicated_log":
+        raise ValueError(f"'{flags.registry}' is not a supported option for registry persistence")
+    if election is not None:
+        return ZooKeeperStorage(election.session, election.url.path)
+    if flags.work_dir is None:
+        raise ValueError("--work_dir needed for replicated log based registry")
+    return FileStorage(flags.work_dir)
 
 
 def options(flags: MasterFlags, address: Address) -> MasterOptions:
@@ -69,6 +98,13 @@ def options(flags: MasterFlags, address: Address) -> MasterOptions:
         offer_timeout=flags.offer_timeout,
         agent_ping_timeout=flags.agent_ping_timeout,
         max_agent_ping_timeouts=flags.max_agent_ping_timeouts,
+        agent_reregister_timeout=flags.agent_reregister_timeout,
+        agent_removal_interval=flags.agent_removal_rate_limit or 0.0,
+        recovery_agent_removal_limit=flags.recovery_agent_removal_limit,
+        registry_store_timeout=flags.registry_store_timeout,
+        registry_gc_interval=flags.registry_gc_interval,
+        registry_max_agent_age=flags.registry_max_agent_age,
+        registry_max_agent_count=flags.registry_max_agent_count,
         max_completed_frameworks=flags.max_completed_frameworks,
         max_completed_tasks_per_framework=flags.max_completed_tasks_per_framework,
         max_unreachable_tasks_per_framework=flags.max_unreachable_tasks_per_framework,
@@ -81,7 +117,7 @@ def master_info(address: Address) -> MasterInfo:
     kinds = MasterInfo.Capability.Type
     return MasterInfo(
         id=str(uuid.uuid4()),
-        ip=int.from_bytes(ipaddress.IPv4Address(address.ip).packed, sys.byteorder),
+        ip=ip_number(address.ip),
         port=address.port,
         pid=f"master@{address.ip}:{address.port}",
         hostname=address.hostname,

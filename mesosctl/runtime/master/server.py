@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 
 import msgspec
 from aiohttp import hdrs, web
+from kazoo.exceptions import KazooException
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import LoopClock
-from mesosctl.runtime.coordination.registry import Changes, MemoryStorage, Storage
+from mesosctl.runtime.coordination.registry import Changes, DeposedError, MemoryStorage, Storage
 from mesosctl.runtime.http.answers import empty_response
 from mesosctl.runtime.http.stream import RecordStream
 from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
 from mesosctl.runtime.master.core import Master, check_call
+from mesosctl.runtime.master.leadership import abort
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.errors import Refusal
@@ -30,8 +33,10 @@ class Server:
     def __init__(self, options: MasterOptions, storage: Storage | None = None) -> None:
         """`storage` of the registry; None for one that is forgotten."""
         self.master = Master(options, LoopClock(), self._carry_out)
-        self._storage = storage or MemoryStorage()
+        self.storage = storage or MemoryStorage()
         self._persisting: asyncio.Task[None] | None = None
+        self.guard: Callable[[], None] = lambda: None
+        """Called before anything is told to anybody."""
         self._schedulers: dict[str, tuple[RecordStream, MediaType]] = {}
         self._agents: dict[str, RecordStream] = {}
         self._to_agent = msgspec.json.Encoder()
@@ -86,6 +91,7 @@ class Server:
             stream.close()
 
     def _carry_out(self, action: Action) -> None:
+        self.guard()
         match action:
             case ToScheduler(stream_id, event):
                 if found := self._schedulers.get(stream_id):
@@ -103,5 +109,10 @@ class Server:
                 self._persisting = asyncio.create_task(self._persist(changes))
 
     async def _persist(self, changes: Changes) -> None:
-        await self._storage.apply(changes)
+        try:
+            async with asyncio.timeout(self.master.state.options.registry_store_timeout):
+                await self.storage.apply(changes)
+        except (DeposedError, OSError, KazooException) as error:
+            abort(f"Cannot write the registry: {error!r}")
+        self.guard()
         self.master.persisted()
