@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from mesosctl.runtime import internal
-from mesosctl.runtime.protocol.basics import TaskID
-from mesosctl.runtime.protocol.containers import CommandInfo, Environment
-from mesosctl.runtime.protocol.tasks import CheckInfo, HealthCheck, TaskStatus
-from tests.integration.fake_master import FRAMEWORK_ID, FakeMaster
-from tests.integration.test_agent import AgentProcess, eventually
+from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, TaskID
+from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment
+from mesosctl.runtime.protocol.resources import Volume
+from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
+from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
+from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 
 Reason = TaskStatus.Reason
 SOON = {"delay_seconds": 0.0, "interval_seconds": 0.1}
@@ -103,3 +104,58 @@ def test_checks_over_the_network(site: tuple[FakeMaster, AgentProcess]) -> None:
     assert statuses[-1].task_id.value == "watches"
     for name in ("port", "watches"):
         kill(master, name)
+
+
+def group(*tasks: TaskInfo, name: str = "pod") -> internal.RunTasks:
+    executor = ExecutorInfo(
+        executor_id=ExecutorID(name),
+        type=ExecutorInfo.Type.DEFAULT,
+        framework_id=FRAMEWORK_ID,
+        shutdown_grace_period=DurationInfo(10**10),
+    )
+    return internal.RunTasks(FRAMEWORK, tasks, executor, group=True)
+
+
+def member(name: str, command: str, **fields: object) -> TaskInfo:
+    return TaskInfo(name=name, task_id=TaskID(name), agent_id=AGENT_ID, command=CommandInfo(value=command), **fields)
+
+
+def ends(master: FakeMaster, count: int) -> dict[str, TaskStatus]:
+    """The last statuses of so many tasks."""
+    found: dict[str, TaskStatus] = {}
+    while len(found) < count:
+        (*_, status) = master.statuses_until(lambda status: status.state in TERMINAL)
+        found[status.task_id.value] = status
+    return found
+
+
+def test_a_pod_whose_tasks_share_a_volume(site: tuple[FakeMaster, AgentProcess]) -> None:
+    master, agent = site
+    parent = Volume.Source.SandboxPath("shared", Volume.Source.SandboxPath.Type.PARENT)
+    volume = Volume(
+        mode=Volume.Mode.RW,
+        container_path="data",
+        source=Volume.Source(type=Volume.Source.Type.SANDBOX_PATH, sandbox_path=parent),
+    )
+    container = ContainerInfo(type=ContainerInfo.Type.MESOS, volumes=(volume,))
+    master.send(
+        group(
+            member("writes", "echo $MESOS_SANDBOX >data/word.tmp; mv data/word.tmp data/word", container=container),
+            member("reads", "until test -e data/word; do sleep 0.05; done; cat data/word", container=container),
+        )
+    )
+    found = ends(master, 2)
+    assert {name: status.state for name, status in found.items()} == {
+        "writes": "TASK_FINISHED",
+        "reads": "TASK_FINISHED",
+    }
+    status = found["reads"].container_status
+    assert status is not None
+    assert status.container_id is not None
+    assert status.container_id.parent is not None
+    pod = agent.sandbox("pod")
+    written = (pod / "tasks" / "reads" / "stdout").read_text().strip()
+    assert written == str((pod / "tasks" / "writes").resolve())
+    assert (pod / "containers" / status.container_id.value / "stdout").read_text().strip() == written
+    exited = master.wait_for(internal.ExecutorExited)
+    assert (exited.executor_id.value, exited.status) == ("pod", 0)

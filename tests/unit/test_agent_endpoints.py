@@ -18,6 +18,7 @@ from mesosctl.runtime.agent import host
 from mesosctl.runtime.agent.core import Settings
 from mesosctl.runtime.agent.endpoints import routes
 from mesosctl.runtime.agent.executor_api import ExecutorApi
+from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.program import PREFIX
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.load import load
@@ -78,6 +79,7 @@ class Web(Bench):
         self.api.agent = self.agent
         given = ["--master=127.0.0.1:5050", "--work_dir=/w", "--ip=127.0.0.1", "--log_dir=/l", "--attributes=rack:r1"]
         self.flags, _ = load(AgentFlags, given, {})
+        self.nested = NestedContainers(lambda _: None, "/w", "127.0.0.1", switch_user=False)
         self.url = ""
 
     def to_executor(self, container_id: str, event: Event) -> None:
@@ -100,7 +102,7 @@ async def running(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
         port = probe.getsockname()[1]
     address = Address("127.0.0.1", port, "127.0.0.1", port, "localhost")
     runner = await serve(
-        application(PREFIX, routes(web.agent, web.api, web.flags, address, web.clock)), "127.0.0.1", port
+        application(PREFIX, routes(web.agent, web.api, web.nested, web.flags, address, web.clock)), "127.0.0.1", port
     )
     web.url = f"http://127.0.0.1:{port}"
     try:

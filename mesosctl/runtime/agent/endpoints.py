@@ -8,6 +8,7 @@ from mesosctl.runtime.agent import views
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.files import attached_files
+from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.operator.api import OperatorApi
 from mesosctl.runtime.agent.operator.context import Context
 from mesosctl.runtime.clock import Clock
@@ -20,7 +21,9 @@ from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.http.system import system_metrics
 
 
-def routes(agent: Agent, api: ExecutorApi, flags: AgentFlags, address: Address, clock: Clock) -> list[web.RouteDef]:
+def routes(
+    agent: Agent, api: ExecutorApi, nested: NestedContainers, flags: AgentFlags, address: Address, clock: Clock
+) -> list[web.RouteDef]:
     started = clock.now()
     shown = flags.shown()
 
@@ -29,7 +32,7 @@ def routes(agent: Agent, api: ExecutorApi, flags: AgentFlags, address: Address, 
 
     log = log_file("mesos-agent", flags.log_dir) if flags.log_dir else None
     files = Files(lambda: attached_files(agent, log))
-    context = Context(agent, shown, metrics, LogLevel(clock), files, clock)
+    context = Context(agent, shown, metrics, LogLevel(clock), files, clock, nested)
     return [
         web.post("/api/v1/executor", api.handle),
         *OperatorApi(context).routes(),

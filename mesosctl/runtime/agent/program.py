@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from mesosctl.runtime import internal
@@ -18,6 +19,8 @@ from mesosctl.runtime.agent.endpoints import routes
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.journal import Journal
 from mesosctl.runtime.agent.master_link import MasterLink, RefusedError
+from mesosctl.runtime.agent.nested import NestedContainers
+from mesosctl.runtime.agent.nested_parents import parent
 from mesosctl.runtime.agent.orphans import kill_orphans
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, forget
 from mesosctl.runtime.agent.takeover import CLEANUP, take_over
@@ -83,6 +86,9 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     master = MasterLink(flags.master, flags.registration_backoff_factor, agent, clock, flags.zk_session_timeout)
     containers.agent = api.agent = agent
     containers.master = master
+    parents = partial(parent, agent, address.ip)
+    nested = NestedContainers(parents, flags.work_dir, address.ip, switch_user=flags.switch_user)
+    containers.nested = nested
     if found.info:
         agent.recover(found)
     kill_orphans(flags.work_dir, (executor.directory for _, executor in agent.ledger.executors()))
@@ -91,7 +97,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         return
     containers.start()
     runner = await serve(
-        application(PREFIX, routes(agent, api, flags, address, clock)), address.listen_ip, address.listen_port
+        application(PREFIX, routes(agent, api, nested, flags, address, clock)), address.listen_ip, address.listen_port
     )
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
     connection = asyncio.create_task(_connect(agent, master))

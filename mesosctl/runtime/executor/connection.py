@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from mesosctl.runtime.protocol.recordio import RecordDecoder
 
@@ -28,10 +28,9 @@ class AgentConnection:
             if headers.get("transfer-encoding", "").lower() != "chunked":
                 raise ConnectionError("The agent's event stream is not chunked")
             records = RecordDecoder()
-            while size := int((await _line(reader)).partition(";")[0], 16):
-                for record in records.feed(await reader.readexactly(size)):
+            async for chunk in chunks(reader):
+                for record in records.feed(chunk):
                     yield record
-                await reader.readexactly(2)
         except asyncio.IncompleteReadError:
             return
         finally:
@@ -67,11 +66,7 @@ class AgentConnection:
             f"Accept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         writer.write(head.encode() + body)
-        status = int((await _line(reader)).split(" ")[1])
-        headers = {}
-        while line := await _line(reader):
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
+        status, headers = await read_head(reader)
         content = b""
         if "content-length" in headers:
             content = await reader.readexactly(int(headers["content-length"]))
@@ -80,6 +75,23 @@ class AgentConnection:
         if status != expected:
             raise RefusedError(f"{status}: {content.decode(errors='replace')}")
         return headers
+
+
+async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """The status and the headers, their names in lower case, of an answer."""
+    status = int((await _line(reader)).split(" ")[1])
+    headers = {}
+    while line := await _line(reader):
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return status, headers
+
+
+async def chunks(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
+    """The chunks of a chunked body."""
+    while size := int((await _line(reader)).partition(";")[0], 16):
+        yield await reader.readexactly(size)
+        await reader.readexactly(2)
 
 
 async def _line(reader: asyncio.StreamReader) -> str:

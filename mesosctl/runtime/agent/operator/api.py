@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import hdrs, web
 
+from mesosctl.runtime.agent.operator import nested
 from mesosctl.runtime.agent.operator.context import Context, Exchange, Function, Streaming
 from mesosctl.runtime.http.calls import not_implemented, problem_of_call, write
 from mesosctl.runtime.http.common_calls import common_functions
@@ -21,9 +22,10 @@ from mesosctl.runtime.protocol.recordio import RecordDecoder
 
 FUNCTIONS: Mapping[Call.Type, Function] = {
     **common_functions(agent),
+    **nested.FUNCTIONS,
 }
 """What answers the calls of each type. Modules of this package give their part as a table `FUNCTIONS`."""
-STREAMING: Mapping[Call.Type, Streaming] = {}
+STREAMING: Mapping[Call.Type, Streaming] = {**nested.STREAMING}
 """What answers the calls whose request or answer is a stream. The others may not come as one."""
 _OPTIONAL = frozenset({Call.Type.GET_CONTAINERS, Call.Type.PRUNE_IMAGES})
 

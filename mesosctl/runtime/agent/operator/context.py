@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from mesosctl.runtime.agent.core import Agent
+from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
@@ -25,6 +26,7 @@ class Context:
     log_level: LogLevel
     files: Files
     clock: Clock
+    nested: NestedContainers
 
 
 @dataclass(frozen=True)

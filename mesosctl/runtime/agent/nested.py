@@ -1,0 +1,270 @@
+"""Containers within containers, which executors and operators start over the agent's API, and standalone ones.
+
+A nested container has its sandbox in that of its parent (`containers/ID`), runs as the parent's user unless its command
+names one, and ends when its parent does. One that serves a session (as `mesos task exec` starts it) runs in its
+parent's sandbox with its parent's environment. What has ended is remembered until it is removed, or its parent ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from mesosctl.runtime.agent.nested_io import Switchboard
+from mesosctl.runtime.agent.nested_volumes import make_volumes
+from mesosctl.runtime.agent.sandbox import open_output
+from mesosctl.runtime.executor.command import command_line, with_environment
+from mesosctl.runtime.executor.processes import kill_all
+from mesosctl.runtime.executor.user import identity
+from mesosctl.runtime.protocol.basics import ContainerID
+from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, TTYInfo
+
+log = logging.getLogger(__name__)
+
+CONTAINERS = "containers"
+_INHERITED_NOT = ("MESOS_", "LIBPROCESS_")
+
+
+class LaunchError(Exception):
+    """A container that could not be started, and why."""
+
+
+class NotFoundError(Exception):
+    """There is no such container."""
+
+    def __init__(self, container_id: ContainerID) -> None:
+        super().__init__(f"Container {name_of(container_id)} cannot be found")
+
+
+class RunningError(Exception):
+    """The container has not ended yet."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a container finds when it starts, and hands on to a session within it."""
+
+    directory: str
+    user: str | None
+    environment: Mapping[str, str]
+
+
+@dataclass
+class Nested:
+    """A container, running or ended."""
+
+    id: ContainerID
+    surroundings: Surroundings
+    pid: int
+    switchboard: Switchboard | None
+    ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """The status of its first process, as of waitpid(2)."""
+
+
+def name_of(container_id: ContainerID) -> str:
+    """The names from the outermost container on, with dots between."""
+    return f"{name_of(container_id.parent)}.{container_id.value}" if container_id.parent else container_id.value
+
+
+def root_of(container_id: ContainerID) -> ContainerID:
+    return root_of(container_id.parent) if container_id.parent else container_id
+
+
+class NestedContainers:
+    def __init__(
+        self, executor: Callable[[str], Surroundings | None], work_dir: str, ip: str, *, switch_user: bool
+    ) -> None:
+        """`executor` tells of the container of an executor, by its id, while it runs."""
+        self._executor = executor
+        self._work_dir = work_dir
+        self._ip = ip
+        self._switch_user = switch_user
+        self._containers: dict[str, Nested] = {}
+        self._finishing: set[asyncio.Task[None]] = set()
+
+    def launch(
+        self, container_id: ContainerID, command: CommandInfo, info: ContainerInfo | None, *, session: bool = False
+    ) -> bool:
+        """Start a container; False where it is there already. Raises NotFoundError (no parent) and LaunchError."""
+        name = name_of(container_id)
+        if name in self._containers:
+            return False
+        parent = self._surroundings(container_id.parent) if container_id.parent else None
+        try:
+            surroundings = parent if session and parent else self._prepare(container_id, command, info, parent)
+            environment = with_environment(surroundings.environment, command.environment)
+            surroundings = Surroundings(surroundings.directory, surroundings.user, environment)
+            self._containers[name] = self._start(container_id, command, info, surroundings, session=session)
+        except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
+            raise LaunchError(str(error)) from None
+        return True
+
+    def find(self, container_id: ContainerID) -> Nested:
+        """Raises NotFoundError."""
+        try:
+            return self._containers[name_of(container_id)]
+        except KeyError:
+            raise NotFoundError(container_id) from None
+
+    async def wait(self, container_id: ContainerID) -> int:
+        """Wait for a container's end and return its status. Raises NotFoundError."""
+        return await asyncio.shield(self.find(container_id).ended)
+
+    def kill(self, container_id: ContainerID, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a container's first process; SIGKILL to all. Raises NotFoundError."""
+        container = self.find(container_id)
+        if container.ended.done():
+            return
+        if number == signal.SIGKILL:
+            self.destroy_within(name_of(container_id))
+            kill_all(container.pid)
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(container.pid, number)
+
+    def remove(self, container_id: ContainerID) -> None:
+        """Forget a container that has ended. Raises NotFoundError and RunningError."""
+        if not self.find(container_id).ended.done():
+            raise RunningError("Nested container has not terminated yet")
+        name = name_of(container_id)
+        for each in [name, *self._within(name)]:
+            del self._containers[each]
+
+    def destroy_within(self, name: str) -> None:
+        """Kill the containers within another."""
+        for each in self._within(name):
+            if not self._containers[each].ended.done():
+                kill_all(self._containers[each].pid)
+
+    def forget_within(self, name: str) -> None:
+        """The outermost container has ended: nothing within it is left."""
+        self.destroy_within(name)
+        for each in self._within(name):
+            del self._containers[each]
+
+    def running(self) -> list[Nested]:
+        """The containers that have not ended."""
+        return [container for container in self._containers.values() if not container.ended.done()]
+
+    def _within(self, name: str) -> list[str]:
+        return [each for each in self._containers if each.startswith(f"{name}.")]
+
+    def _surroundings(self, container_id: ContainerID) -> Surroundings:
+        container = self._containers.get(name_of(container_id))
+        if container and not container.ended.done():
+            return container.surroundings
+        found = self._executor(container_id.value) if container_id.parent is None else None
+        if found is None:
+            raise NotFoundError(container_id)
+        return found
+
+    def _prepare(
+        self, container_id: ContainerID, command: CommandInfo, info: ContainerInfo | None, parent: Surroundings | None
+    ) -> Surroundings:
+        """Make the sandbox. Raises OSError, ValueError and LookupError."""
+        if "/" in container_id.value or container_id.value in ("", ".", ".."):
+            raise ValueError(f"'{container_id.value}' cannot name a directory")
+        own = command.user if self._switch_user else None
+        user = own or (parent.user if parent else None)
+        directory = Path(parent.directory if parent else self._work_dir, CONTAINERS, container_id.value)
+        _make_directory(directory.parent, None)
+        _make_directory(directory, user)
+        if info:
+            make_volumes(info, directory, Path(parent.directory) if parent else None, user)
+        return Surroundings(str(directory), user, base_environment(str(directory), self._ip))
+
+    def _start(
+        self,
+        container_id: ContainerID,
+        command: CommandInfo,
+        info: ContainerInfo | None,
+        surroundings: Surroundings,
+        *,
+        session: bool,
+    ) -> Nested:
+        executable, arguments = command_line(command)
+        tty = info.tty_info if info else None
+        switchboard: Switchboard | None = None
+        keep = partial(open_output, surroundings.directory, owner=surroundings.user)
+        if session or tty:
+            switchboard = Switchboard(tty, None if session else keep)
+            ends = switchboard.ends
+            try:
+                pid = _spawn(executable, arguments, surroundings, ends.stdin, ends.stdout, ends.stderr, tty)
+            except BaseException:
+                ends.close()
+                self._finish(switchboard)
+                raise
+            ends.close()
+        else:
+            with keep("stdout") as stdout, keep("stderr") as stderr, open(os.devnull, "rb") as null:
+                outputs = (null.fileno(), stdout.fileno(), stderr.fileno())
+                pid = _spawn(executable, arguments, surroundings, *outputs, tty)
+        container = Nested(container_id, surroundings, pid, switchboard)
+        descriptor = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(descriptor, self._ended, container, descriptor)
+        return container
+
+    def _ended(self, container: Nested, descriptor: int) -> None:
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)
+        self.destroy_within(name_of(container.id))
+        kill_all(container.pid)  # before it is reaped: nobody else can have its id as session
+        _, status = os.waitpid(container.pid, 0)
+        container.ended.set_result(status)
+        if container.switchboard:
+            self._finish(container.switchboard)
+
+    def _finish(self, switchboard: Switchboard) -> None:
+        task = asyncio.get_running_loop().create_task(switchboard.finish())
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+
+def base_environment(sandbox: str, ip: str) -> dict[str, str]:
+    """What every container has in its environment."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_INHERITED_NOT)}
+    return environment | {"MESOS_SANDBOX": sandbox, "MESOS_CONTAINER_IP": ip}
+
+
+def _make_directory(path: Path, owner: str | None) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    if owner is not None:
+        ids = identity(owner)
+        if ids:
+            os.chown(path, ids["user"], ids["group"])
+
+
+def _spawn(
+    executable: str,
+    arguments: list[str],
+    surroundings: Surroundings,
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    tty: TTYInfo | None,
+) -> int:
+    """Start a process in a session of its own, which a terminal controls where it has one. Raises OSError and more."""
+    if tty:  # setsid(1) makes the session and takes the terminal
+        executable, arguments = "setsid", ["setsid", "--ctty", executable, *arguments[1:]]
+    process = subprocess.Popen(
+        arguments,
+        executable=executable,
+        cwd=surroundings.directory,
+        env=dict(surroundings.environment),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=tty is None,
+        **identity(surroundings.user),
+    )
+    process.returncode = 0  # reaped elsewhere, not by Popen
+    return process.pid
