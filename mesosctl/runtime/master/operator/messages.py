@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from mesosctl.runtime import views
 from mesosctl.runtime.master.offers import offer_message
 from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task
 from mesosctl.runtime.master.state import State
@@ -18,25 +19,14 @@ from mesosctl.runtime.resources import Form, Resources
 
 
 def task_message(task: Task) -> wire.Task:
-    info, told = task.info, task.told
-    return wire.Task(
-        name=info.name,
-        task_id=info.task_id,
+    return views.task_message(
+        task.info,
         framework_id=FrameworkID(task.framework_id),
         executor_id=None if task.executor_id is None else ExecutorID(task.executor_id),
-        agent_id=AgentID(task.agent_id),
         state=task.state,
-        resources=task.resources.messages() if _is_simple(info.resources) else info.resources,
-        statuses=tuple(task.statuses),
-        status_update_state=told.state if told else None,
-        status_update_uuid=told.uuid if told else None,
-        labels=info.labels,
-        discovery=info.discovery,
-        container=info.container,
-        health_check=info.health_check,
-        kill_policy=info.kill_policy,
-        user=info.command.user if info.command else None,
-        limits=info.limits,
+        resources=task.resources.messages() if _is_simple(task.info.resources) else task.info.resources,
+        statuses=task.statuses,
+        told=task.told,
     )
 
 

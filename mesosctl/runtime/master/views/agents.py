@@ -6,8 +6,8 @@ from typing import Any
 
 from mesosctl.runtime.master.records import NOTHING, Agent
 from mesosctl.runtime.master.views.frameworks import offered
-from mesosctl.runtime.protocol.resources import Attribute
 from mesosctl.runtime.resources import Form, Resources, summary
+from mesosctl.runtime.views import attributes_view, reservations_view
 
 Json = dict[str, Any]
 
@@ -18,7 +18,7 @@ def agent_view(agent: Agent) -> Json:
         "id": agent.id,
         "hostname": agent.info.hostname,
         "port": agent.info.port,
-        "attributes": {attribute.name: _attribute_view(attribute) for attribute in agent.info.attributes},
+        "attributes": attributes_view(agent.info.attributes),
         "pid": agent.pid,
         "registered_time": agent.registered,
     }
@@ -30,7 +30,7 @@ def agent_view(agent: Agent) -> Json:
         "resources": summary(agent.total),
         "used_resources": summary(_used(agent)),
         "offered_resources": summary(offered(agent.offers.values())),
-        "reserved_resources": {role: summary(reserved) for role, reserved in agent.total.reservations().items()},
+        "reserved_resources": reservations_view(agent.total),
         "unreserved_resources": summary(agent.total.unreserved()),
         "active": agent.connected,
         "deactivated": False,
@@ -53,14 +53,3 @@ def full_agent_view(agent: Agent) -> Json:
 
 def _used(agent: Agent) -> Resources:
     return sum(agent.used.values(), NOTHING)
-
-
-def _attribute_view(attribute: Attribute) -> float | str:
-    """A number, or the value as it is written in the flag `attributes`."""
-    if attribute.scalar:
-        return attribute.scalar.value
-    if attribute.ranges:
-        return f"[{', '.join(f'{part.begin}-{part.end}' for part in attribute.ranges.range)}]"
-    if attribute.set:
-        return f"{{{', '.join(attribute.set.item)}}}"
-    return attribute.text.value if attribute.text else ""

@@ -5,47 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
+from mesosctl.runtime import views
 from mesosctl.runtime.master.records import Executor, Task
-from mesosctl.runtime.protocol.tasks import TaskStatus
 from mesosctl.runtime.resources import summary
 
 Json = dict[str, Any]
 
 
 def task_view(task: Task) -> Json:
-    info = task.info
-    view: Json = {
-        "id": task.id,
-        "name": info.name,
-        "framework_id": task.framework_id,
-        "executor_id": task.executor_id or "",
-        "slave_id": task.agent_id,
-        "state": task.state,
-        "resources": summary(task.resources),
-        "role": next(iter(task.resources.allocations()), "*"),
-        "statuses": [_status_view(status) for status in task.statuses],
-    }
-    if info.command and info.command.user:
-        view["user"] = info.command.user
-    if info.labels:
-        view["labels"] = info.labels.labels
-    for name in ("discovery", "container", "health_check"):
-        if (value := getattr(info, name)) is not None:
-            view[name] = value
-    return view
-
-
-def _status_view(status: TaskStatus) -> Json:
-    view: Json = {"state": status.state, "timestamp": status.timestamp}
-    if status.labels:
-        view["labels"] = status.labels.labels
-    if status.container_status:
-        view["container_status"] = msgspec.structs.replace(status.container_status, executor_pid=None)
-    if status.healthy is not None:
-        view["healthy"] = status.healthy
-    return view
+    return views.task_view(task.info, task.framework_id, task.executor_id, task.state, task.resources, task.statuses)
 
 
 def executor_view(executor: Executor) -> Json:
