@@ -1,4 +1,4 @@
-"""A release tarball on the controller, ready to be sent to the hosts.
+"""Release tarballs on the controller, ready to be sent to the hosts.
 
 One with an http(s) address is fetched into the cluster's state folder under its checksum; the controller's own proxy
 variables count. Nothing is used whose SHA-256 is not the one of the inventory.
@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from mesosctl.errors import MesosctlError
-from mesosctl.inventory.model import Cluster, Tarball
+from mesosctl.inventory.model import Cluster, MesosTarball, Tarball
 from mesosctl.tasks.zookeeper_package import archive_file
 
 TIMEOUT = 60
@@ -22,28 +22,31 @@ TIMEOUT = 60
 
 def ensure(cluster: Cluster) -> None:
     """Have the tarballs of the inventory on the controller, verified. Raises MesosctlError."""
-    tarball = cluster.zookeeper.tarball
-    if not tarball:
-        return
+    if cluster.zookeeper.tarball:
+        _ensure(cluster, cluster.zookeeper.tarball, "zookeeper.tarball.location", "zookeeper.tarball.sha256")
+    if isinstance(cluster.distribution, MesosTarball):
+        _ensure(cluster, cluster.distribution.file, "distribution.tarball", "distribution.sha256")
+
+
+def _ensure(cluster: Cluster, tarball: Tarball, location: str, checksum: str) -> None:
+    """`location` and `checksum` are the keys of the inventory."""
     path = archive_file(cluster, tarball)
     if not path.exists() and tarball.location.startswith(("http://", "https://")):
-        _fetch(tarball, path)
+        _fetch(tarball, path, location)
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise MesosctlError(
-            f"cannot be read: {error.strerror}", where=str(path), fix="correct zookeeper.tarball.location"
-        ) from None
+        raise MesosctlError(f"cannot be read: {error.strerror}", where=str(path), fix=f"correct {location}") from None
     if digest != tarball.sha256:
         raise MesosctlError(
             f"its SHA-256 is {digest}, the inventory says {tarball.sha256}",
             where=str(path),
-            fix="get the right file, or correct zookeeper.tarball.sha256 after comparing it with the publisher's",
+            fix=f"get the right file, or correct {checksum} after comparing it with the publisher's",
         )
 
 
-def _fetch(tarball: Tarball, path: Path) -> None:
+def _fetch(tarball: Tarball, path: Path, key: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = path.with_suffix(".partial")
     try:
@@ -54,6 +57,6 @@ def _fetch(tarball: Tarball, path: Path) -> None:
         raise MesosctlError(
             f"cannot be fetched: {reason}",
             where=tarball.location,
-            fix="fetch it by hand and name the file in zookeeper.tarball.location",
+            fix=f"fetch it by hand and name the file in {key}",
         ) from None
     partial.replace(path)

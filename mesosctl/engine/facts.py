@@ -46,7 +46,10 @@ class Facts:
     """Seconds that the host's clock is ahead of the controller's, within half a round trip."""
     time_synchronised: bool | None = None
     """None where the host cannot tell."""
-    python: str = ""
+    pythons: tuple[tuple[str, str], ...] = ()
+    """Real path and version of each python3 on PATH, the one called just so first."""
+    libc: str = ""
+    """`glibc 2.36`, `musl`, or "" where the host does not tell."""
     java: str = ""
     """Version of the java on PATH, "" when there is none."""
     docker: str = ""
@@ -86,6 +89,13 @@ class Facts:
     """Present content of the files that a task merges into (Maven's settings.xml)."""
     uploads: frozenset[str] = frozenset()
     """SHA-256 of the archives that are on the host already."""
+    releases: frozenset[tuple[str, str]] = frozenset()
+    """Path and SHA-256 of the archives that are unpacked already."""
+
+    @property
+    def python(self) -> str:
+        """Version of python3, "" where there is none."""
+        return self.pythons[0][1] if self.pythons else ""
 
 
 def assumed(family: str) -> Facts:
@@ -99,6 +109,8 @@ def assumed(family: str) -> Facts:
             init="systemd",
             selinux="enforcing",
             selinux_config="enforcing",
+            pythons=(("/usr/bin/python3.9", "3.9.18"),),
+            libc="glibc 2.34",
             homes={"root": "/root"},
         )
     return Facts(
@@ -108,5 +120,7 @@ def assumed(family: str) -> Facts:
         family="debian",
         package_manager="apt",
         init="systemd",
+        pythons=(("/usr/bin/python3.11", "3.11.2"),),
+        libc="glibc 2.36",
         homes={"root": "/root"},
     )

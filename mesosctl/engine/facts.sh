@@ -1,5 +1,6 @@
 # What the host says of itself, a line `NONCE KEY VALUE` each. The head of the program sets n (nonce), w (1: a run that
-# will change the host follows), deep (1: for the preflight check), users, zookeeper_port and conf (mesos' etc folder).
+# will change the host follows), deep (1: for the preflight check), python (1: look for Python), users, zookeeper_port
+# and conf (mesos' etc folder).
 tell() { printf '%s %s %s\n' "$n" "$1" "$2"; }
 
 # note KEY VALUE: like tell, but all notes go out together at the end. Not in a subshell.
@@ -49,6 +50,19 @@ fi
 for _file in "$S"/upload/*; do
 	if [ -f "$_file" ]; then tell upload "${_file##*/}"; fi
 done
+for _file in /opt/*/.mesosctl-archive /opt/*/*/.mesosctl-archive; do
+	if [ -f "$_file" ] && read -r _sum <"$_file"; then tell release "${_file%/*} $_sum"; fi
+done
+if [ "$python" = 1 ]; then
+	for _name in python3 python3.14 python3.13 python3.12 python3.11; do
+		if _path=$(command -v $_name); then note python "$(readlink -f "$_path") $("$_path" -V 2>&1)"; fi
+	done
+	if _libc=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
+		note libc "$_libc"
+	else
+		for _path in /lib/ld-musl-*; do [ ! -e "$_path" ] || note libc musl; done
+	fi
+fi
 if [ "$w" = 1 ] && ! { [ -d "$S/original" ] && [ -d "$S/dirty" ] && [ -d "$S/upload" ]; }; then
 	_out=$(mkdir -p "$S/original" "$S/dirty" "$S/upload" 2>&1) || fail lock "$_out"
 fi
@@ -62,7 +76,6 @@ if [ "$deep" = 1 ]; then
 		sed -n "s/^ *[0-9]*: \([0-9A-F]*:[0-9A-F]*\) [0-9A-F:]* 0A .*/$n socket \1/p" /proc/net/tcp /proc/net/tcp6 2>/dev/null
 	fi
 	if command -v java >/dev/null; then tell java "$(java -version 2>&1 | sed -n '1s/.*"\(.*\)".*/\1/p')"; fi
-	if command -v python3 >/dev/null; then tell python "$(python3 -c 'import platform; print(platform.python_version())')"; fi
 	if command -v docker >/dev/null; then tell docker "$(docker --version | sed 's/Docker version \([^, ]*\).*/\1/')"; fi
 	if [ -f /sys/fs/cgroup/cgroup.controllers ]; then tell cgroup v2
 	elif [ -d /sys/fs/cgroup/unified ]; then tell cgroup hybrid

@@ -14,7 +14,7 @@ import time
 
 from mesosctl.engine.answer import Answer
 from mesosctl.engine.facts import Facts, Listener
-from mesosctl.inventory.model import Cluster, Host
+from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.program import Lock, assemble
 
 
@@ -27,6 +27,7 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
     users = sorted({"root", host.ssh.user, *cluster.proxy.users})
     head = {
         "deep": str(int(deep)),
+        "python": str(int(deep or host.has(Role.MASTER) or host.has(Role.AGENT))),
         "users": " ".join(users),
         "zookeeper_port": str(cluster.zookeeper.client_port),
         "conf": f"{cluster.mesos.prefix}/etc/mesos",
@@ -86,7 +87,8 @@ class FactsReader(Answer):
             disk_free_mb={path: int(free) // 1024 for free, path in self.pairs("disk")},
             clock=self._clock,
             time_synchronised={"yes": True, "no": False}.get(self.first("synchronised")),
-            python=self.first("python"),
+            pythons=tuple(dict.fromkeys((path, text.removeprefix("Python ")) for path, text in self.pairs("python"))),
+            libc=self.first("libc"),
             java=self.first("java"),
             docker=self.first("docker"),
             cgroup=self.first("cgroup"),
@@ -110,6 +112,7 @@ class FactsReader(Answer):
                 path: base64.b64decode(content).decode(errors="surrogateescape") for path, content in self.pairs("file")
             },
             uploads=frozenset(self.all("upload")),
+            releases=frozenset(self.pairs("release")),
         )
 
 

@@ -18,8 +18,9 @@ from mesosctl.errors import RefusedError, UsageError
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.program import STATE_DIR
 from mesosctl.resources.types import Block, Command, Resource
-from mesosctl.tasks import Stage
+from mesosctl.tasks import Stage, mesos_package
 
+RELEASES = Stage("releases", "Releases of Mesos", ())
 DATA = Stage("data", "Data and logs", ())
 NOTES = Stage("notes", "What mesosctl remembers on the host", ())
 
@@ -34,9 +35,9 @@ def steps(limit: Limit, *, data: bool, keep_access: frozenset[str]) -> list[Step
         raise UsageError("--data takes back whole hosts", fix="leave the stages out of --limit")
     found = [_sparing(step, keep_access) for step in workflow.chapters(limit)]
     if data:
-        found.insert(-1, Step(DATA, _data))
+        found.insert([step.stage.name for step in found].index("zookeeper"), Step(DATA, _data))
     if limit.stages is None:
-        found.insert(0, Step(NOTES, _notes))
+        found[:0] = [Step(NOTES, _notes), Step(RELEASES, _releases)]
     return found
 
 
@@ -86,6 +87,10 @@ def _emptied(path: str) -> Command:
         apply="false",
         revert=f"find {quoted} -xdev -mindepth 1 -delete",
     )
+
+
+def _releases(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
+    return [mesos_package.all_releases()] if host.has(Role.MASTER) or host.has(Role.AGENT) else []
 
 
 def _notes(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:

@@ -330,7 +330,7 @@ class Run:
     def _upload(self, host: Host, stage: str, resources: Sequence[Resource]) -> None:
         facts = self.facts.get(host.name)
         for resource in resources:
-            if isinstance(resource, Archive) and not (facts and resource.sha256 in facts.uploads):
+            if isinstance(resource, Archive) and not (facts and _arrived(resource, facts)):
                 self._tell(partial(self._listener.resource_started, host.name, stage, resource.id))
                 with resource.source.open("rb") as source:
                     path = f"{STATE_DIR}/upload/{resource.sha256}"
@@ -366,3 +366,8 @@ class Run:
     def _tell(self, message: Callable[[], None]) -> None:
         with self._told:
             message()
+
+
+def _arrived(archive: Archive, facts: Facts) -> bool:
+    """Whether a host has an archive, packed or unpacked, and needs it no more to be sent."""
+    return archive.sha256 in facts.uploads or (archive.path, archive.sha256) in facts.releases

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mesosctl import tasks
-from mesosctl.distribution import tarball
+from mesosctl.distribution import bundled, tarball
 from mesosctl.engine.facts import Facts
 from mesosctl.engine.limit import Limit
 from mesosctl.engine.report import Listener, Report
@@ -65,6 +65,8 @@ def execute(
             run.gather()
             if guarded and not mode.unset:
                 refuse(cluster, run.facts, accepted)
+            if not mode.unset and any("mesos_package" in step.stage.tasks for step in steps):
+                cluster = bundled.ensure(cluster, run.facts)
             ordered = list(reversed(steps)) if mode.unset else list(steps)
             for step in ordered:
                 resources = {host.name: step.resources(cluster, host, run.facts[host.name]) for host in run.alive}

@@ -372,7 +372,7 @@ class Cluster:
     distribution: str | MesosTarball | MesosPackages = "bundled"
     """Where Mesos comes from: `bundled` (the runtime that mesosctl ships), `preinstalled`, a tarball or packages."""
     keys: Keys = Keys()
-    bundles: Mapping[Platform, Bundle] = field(default_factory=_nothing, hash=False)
+    bundles: Mapping[Platform, Bundle] = field(default_factory=dict, hash=False)
     """The bundled runtime, packed for the platforms of the hosts (`mesosctl.distribution.bundled` fills it in)."""
 
     def with_role(self, role: Role) -> tuple[Host, ...]:

@@ -416,8 +416,8 @@ account() {
 # missing MANAGER NAMES: prints those packages that are not installed.
 missing() {
 	case $1 in
-	apt) _have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $2 2>/dev/null | sed -n 's/^installed //p') ;;
-	*) _have=$(rpm -q --qf '%{NAME}\n' $2 2>/dev/null) ;;
+	apt) _have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n${db:Status-Status} ${Package}=${Version}\n' $(printf '%s\n' $2 | cut -d = -f 1) 2>/dev/null | sed -n 's/^installed //p') ;;
+	*) _have=$(rpm -q --qf '%{NAME}\n%{NAME}-%{VERSION}\n%{NAME}-%{VERSION}-%{RELEASE}\n' $2 2>/dev/null) ;;
 	esac
 	for _name in $2; do
 		case "$nl$_have$nl" in *"$nl$_name$nl"*) ;; *) printf '%s ' "$_name" ;; esac
@@ -478,7 +478,7 @@ unpackages() {
 	if [ -z "$_gone" ]; then say "$1" ok; return; fi
 	if [ "$w" = 0 ]; then say "$1" pending "remove$_gone"; return; fi
 	say "$1" begin
-	_out=$(manage "$2" remove $_gone 2>&1) || fail "$1" "cannot remove$_gone" "$_out"
+	_out=$(manage "$2" remove $(printf '%s\n' $_gone | cut -d = -f 1) 2>&1) || fail "$1" "cannot remove$_gone" "$_out"
 	for _name in $_gone; do forget "$1" "package $_name"; done
 	say "$1" changed "remove$_gone"
 }
@@ -509,7 +509,7 @@ archive() {
 	open_state
 	record "created $3" || unwritten "$1" $S/manifest
 	mv "$_new" "$3" || fail "$1" "cannot replace $3"
-	rm -rf "$3.mesosctl-old"
+	rm -rf "$3.mesosctl-old" "$S/upload/$2"
 	say "$1" changed unpack
 }
 
@@ -565,34 +565,38 @@ wait_ready() {
 	done
 }
 
-# why MANAGER NAME: the last words of a service.
+# why MANAGER NAME LOG: the last words of a service, in its log file and in the journal.
 why() {
 	if [ "$1" = systemd ]; then
 		systemctl status --no-pager --lines=0 "$2.service" 2>&1 | head -n 5
 		journalctl --no-pager --quiet -n 15 -u "$2.service" -o cat 2>&1
 	fi
+	[ ! -f "$3" ] || tail -n 15 "$3"
 }
 
-# service INDEX NAME MANAGER READY SECONDS OPTIONAL RESTART MEMBER
+# service INDEX NAME MANAGER READY SECONDS OPTIONAL RESTART START MEMBER LOG
 service() {
 	unit "$2" "$3"
 	if [ -z "$loaded" ] && [ "$w" = 1 ] && [ "$3" = systemd ] && [ "$6" = 0 ]; then
 		systemctl daemon-reload
 		unit "$2" "$3"
 	fi
-	if [ -n "$8" ]; then
+	if [ -n "$9" ]; then
 		_member=
-		[ -z "$active" ] || _member=$( (eval "$8") 2>/dev/null)
+		[ -z "$active" ] || _member=$( (eval "$9") 2>/dev/null)
 		say "$1" member "$_member"
 	fi
 	if [ -z "$loaded" ]; then
 		if [ "$6" = 1 ]; then say "$1" skipped "not installed"; return; fi
-		if [ "$w" = 0 ]; then say "$1" pending start; return; fi
+		if [ "$w" = 0 ]; then
+			if [ "$8" = 1 ]; then say "$1" pending start; else say "$1" pending enable; fi
+			return
+		fi
 		fail "$1" "there is no service $2 ($3)"
 	fi
 	_do=
 	if [ -z "$active" ]; then
-		[ "$6" = 1 ] || _do=start
+		[ "$6" = 1 ] || [ "$8" = 0 ] || _do=start
 	elif [ "$7" = 1 ]; then
 		case " $dirty " in *" $2 "*) _do=restart ;; esac
 		[ ! -e "$S/dirty/$2" ] || _do=restart
@@ -613,9 +617,11 @@ service() {
 	fi
 	if [ -n "$_do" ]; then
 		[ "$_do" = restart ] || record "started $2" || unwritten "$1" $S/manifest
-		_out=$(control "$3" "$_do" "$2" 2>&1) || fail "$1" "cannot $_do" "$_out$nl$(why "$3" "$2")"
+		_out=$(control "$3" "$_do" "$2" 2>&1) || fail "$1" "cannot $_do" "$_out$nl$(why "$3" "$2" "${10}")"
 	fi
-	[ -z "$active$_do" ] || wait_ready "$5" "$4" || fail "$1" "not ready within $5 seconds" "$(why "$3" "$2")"
+	if [ -n "$_do" ] || { [ -n "$active" ] && [ "$8" = 1 ]; }; then
+		wait_ready "$5" "$4" || fail "$1" "not ready within $5 seconds" "$(why "$3" "$2" "${10}")"
+	fi
 	[ ! -e "$S/dirty/$2" ] || rm -f "$S/dirty/$2"
 	if [ -n "$_what" ]; then say "$1" changed "$_what"; else say "$1" ok; fi
 }
@@ -624,7 +630,8 @@ service() {
 unservice() {
 	unit "$2" "$3"
 	_do=
-	if [ -n "$active" ] && recorded "started $2"; then _do=stop; fi
+	# one that is enabled only was started by the boot
+	if [ -n "$active" ] && { recorded "started $2" || recorded "enabled $2"; }; then _do=stop; fi
 	_disable=
 	! recorded "enabled $2" || _disable=disable
 	_what="$_do${_do:+${_disable:+ and }}$_disable"

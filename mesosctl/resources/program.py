@@ -289,12 +289,17 @@ def _(item: Archive, index: int) -> str:
 
 @_set.register
 def _(item: Service, index: int) -> str:
-    seconds, optional, restart = (
-        str(item.ready_timeout),
-        str(int(item.only_if_installed)),
-        str(int(item.restart)),
+    seconds, switches = str(item.ready_timeout), (item.only_if_installed, item.restart, item.start)
+    words = (
+        item.name,
+        item.manager,
+        item.ready,
+        seconds,
+        *(str(int(switch)) for switch in switches),
+        item.member,
+        item.log,
     )
-    return f"service {index} {_words(item.name, item.manager, item.ready, seconds, optional, restart, item.member)}"
+    return f"service {index} {_words(*words)}"
 
 
 @_unset.register

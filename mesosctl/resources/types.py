@@ -174,8 +174,12 @@ class Service(Resource):
     only_if_installed: bool = False
     """The service belongs to something else and only reads what was changed: it is restarted where it runs, and never
     started, enabled, stopped or disabled."""
+    start: bool = True
+    """False: one that does not run is left so; it is enabled, and restarted where it runs."""
     restart: bool = True
     """False: reload the unit files but leave a running process alone."""
+    log: str = ""
+    """Path of the service's own log file, whose last lines are told where it does not become ready."""
     member: str = ""
     """For a service that is one of several that vote: a sh command that prints what this one is (`leader`,
     `follower`, …), or nothing while it takes no part. A rolling stage restarts one member at a time, the leader last.

@@ -37,9 +37,17 @@ class Stage:
 STAGES: tuple[Stage, ...] = (
     Stage("access", "SSH access among the nodes", ("ssh_keys",)),
     Stage("prepare", "Names, limits, SELinux and proxies", ("hosts_file", "limits", "selinux", "proxy")),
-    Stage("packages", "Software", ("docker_repository", "docker", "java", "socat", "zookeeper_package")),
-    Stage("configure", "Configuration of ZooKeeper, Mesos and Marathon", ("zookeeper", "mesos", "marathon")),
+    Stage(
+        "packages", "Software", ("docker_repository", "docker", "java", "socat", "zookeeper_package", "mesos_package")
+    ),
+    Stage(
+        "configure",
+        "Configuration of ZooKeeper, Mesos and Marathon",
+        ("zookeeper", "mesos", "mesos_service", "marathon"),
+    ),
     Stage("zookeeper", "The ZooKeeper ensemble", ("zookeeper_service",), voters=Role.ZOOKEEPER),
+    Stage("masters", "The masters", ("mesos_master_service",), voters=Role.MASTER),
+    Stage("agents", "The agents", ("mesos_agent_service",)),
 )
 
 

@@ -16,6 +16,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.tasks import docker_repository, proxy
 from mesosctl.tasks.common import bracketed
+from mesosctl.tasks.mesos_python import python_of
 
 SERVER_LINE = re.compile(r"server\.(\d+)\s*=\s*(\[[^\]]+\]|[^:;]+)")
 
@@ -71,6 +72,15 @@ def _software(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]
                 host.name,
                 "this release has no codename, by which Docker's repository is divided",
                 "set docker.source to os",
+            )
+        mesos = host.has(Role.MASTER) or host.has(Role.AGENT)
+        if mesos and cluster.distribution == "bundled" and not python_of(its):
+            yield Refusal(
+                "mesos-python",
+                host.name,
+                f"the runtime needs Python 3.11 or newer, and neither the host nor {its.os_id or 'its system'} "
+                f"{its.os_version} has one",
+                "install one as python3.11, python3.12 or later, or name another distribution in the inventory",
             )
         for path, reason in proxy.unmergeable(cluster, its).items():
             yield Refusal(

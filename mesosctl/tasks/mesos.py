@@ -34,6 +34,13 @@ FILES = (
 )
 """What mesosctl owns in the configuration directory."""
 
+READ_BY = {
+    "mesos-master-env.sh": ("mesos-master",),
+    "mesos-agent-env.sh": ("mesos-agent",),
+    "zk": ("mesos-master", "mesos-agent"),
+}
+"""The services whose process has read a file; the other files are for the start scripts."""
+
 
 class Environment(NamedTuple):
     """A file of `export NAME=…` lines."""
@@ -140,7 +147,12 @@ def _files(directory: str, wanted: Mapping[str, tuple[str, str] | None]) -> list
     found: list[Resource] = []
     for name, entry in wanted.items():
         path = f"{directory}/{name}"
-        found.append(File(path=path, content=entry[0], mode=entry[1]) if entry else Restored(path=path))
+        notify = READ_BY.get(name, ())
+        found.append(
+            File(path=path, content=entry[0], mode=entry[1], notify=notify)
+            if entry
+            else Restored(path=path, notify=notify)
+        )
     return found
 
 

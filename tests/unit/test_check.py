@@ -43,7 +43,6 @@ GOOD = replace(
     assumed("debian"),
     memory_mb=8192,
     disk_free_mb={"/": 50000},
-    python="3.11.2",
     java="17.0.9",
     docker="20.10.24",
     cgroup="v2",
@@ -84,7 +83,7 @@ TABLE: list[tuple[str, str, dict[str, Any], Severity, str]] = [
     ("lock", "m1", {"lock": "R1 C 1000 1 ann@box"}, Severity.OK, "expired"),
     ("os", "m1", {"family": "", "os_id": "arch"}, Severity.ERROR, "arch"),
     ("os", "m1", {"package_manager": ""}, Severity.ERROR, "no apt, dnf or yum"),
-    ("python", "a1", {"python": ""}, Severity.WARNING, "no python3"),
+    ("python", "a1", {"pythons": ()}, Severity.WARNING, "no python3"),
     ("java", "m1", {"java": ""}, Severity.OK, "will be installed"),
     ("java", "m1", {"java": "1.7.0_80"}, Severity.ERROR, "too old"),
     ("java", "a1", {"java": "1.7.0_80"}, Severity.OK, "not needed"),
@@ -226,7 +225,7 @@ class TestRepair:
 
     def test_python_is_installed_through_the_proxy(self) -> None:
         proxy = Proxy(http=ProxyUrl("http", "proxy", 8080))
-        [packages] = self.resources("m1", cluster(proxy=proxy), python="")
+        [packages] = self.resources("m1", cluster(proxy=proxy), pythons=())
         assert isinstance(packages, Packages)
         assert packages.names == ("python3",)
         assert dict(packages.proxy)["http_proxy"] == "http://proxy:8080/"

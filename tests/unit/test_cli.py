@@ -171,16 +171,16 @@ class TestEndings:
 
 class TestCompletion:
     def test_hosts_roles_and_stages_of_the_inventory(self, inventory: Path) -> None:
-        assert limit_words(str(inventory), "m") == ["m1", "m2", "m3", "master", "marathon"]
+        assert limit_words(str(inventory), "m") == ["m1", "m2", "m3", "master", "marathon", "masters"]
         assert limit_words(str(inventory), "m1,pre") == ["m1,prepare"]
 
     def test_roles_without_an_inventory(self, tmp_path: Path) -> None:
-        assert limit_words(str(tmp_path / "none.yaml"), "ag") == ["agent"]
+        assert limit_words(str(tmp_path / "none.yaml"), "ag") == ["agent", "agents"]
 
     def test_a_shell_asks(self, inventory: Path) -> None:
         words = f"mesosctl plan {inventory} --limit a"
         done = run(COMP_WORDS=words, COMP_CWORD="4", _MESOSCTL_COMPLETE="bash_complete")
-        assert [line.partition(",")[2] for line in done.stdout.splitlines()] == ["a1", "agent", "access"]
+        assert [line.partition(",")[2] for line in done.stdout.splitlines()] == ["a1", "agent", "access", "agents"]
 
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_the_script_names_the_program(self, shell: str) -> None:
@@ -243,8 +243,8 @@ class TestReset:
     def test_data_go_after_the_services_and_before_their_folders(self, inventory: Path) -> None:
         steps = reset.steps(self.limit(inventory), data=True, keep_access=frozenset())
         names = [step.stage.name for step in reversed(steps)]
-        assert names[:3] == ["zookeeper", "data", "configure"]
-        assert names[-2:] == ["access", "notes"]
+        assert names[:5] == ["agents", "masters", "zookeeper", "data", "configure"]
+        assert names[-3:] == ["access", "releases", "notes"]
 
     def test_data_of_hosts_that_keep_their_services_stay(self, inventory: Path) -> None:
         with pytest.raises(UsageError):

@@ -19,10 +19,11 @@ import pytest
 from mesosctl.cli import root
 from mesosctl.engine.facts import Facts, assumed
 from mesosctl.inventory.load import load_inventory
-from mesosctl.inventory.model import Cluster, Host, Keys, Secret
+from mesosctl.inventory.model import Bundle, Cluster, Host, Keys, Secret
 from mesosctl.resources.program import APPLY, compile_program
 from mesosctl.resources.types import Block, Resource, Restored
 from mesosctl.tasks import STAGES, rendered, resources_of
+from mesosctl.tasks.mesos_python import platform_of
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/inventory.yaml"))
@@ -44,7 +45,13 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(case: str) -> Cluster:
     cluster = load_inventory(GOLDEN / case / "inventory.yaml")
-    return dataclasses.replace(cluster, keys=KEYS, state_dir=Path("state"))
+    bundles = {
+        platform: Bundle(Path("state/bundles/bundle.tar.gz"), "b" * 64)
+        for host in cluster.hosts
+        for family in FAMILIES
+        if (platform := platform_of(host, facts_of(family)))
+    }
+    return dataclasses.replace(cluster, keys=KEYS, state_dir=Path("state"), bundles=bundles)
 
 
 def facts_of(family: str) -> Facts:

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Starts mesos-master on every node that the file masters names, over ssh.
+# shellcheck source=/dev/null
+. "$(dirname "$(readlink -f "$0")")/../lib/mesosctl/deploy.sh"
+on_nodes masters "Starting mesos-master" mesos-master

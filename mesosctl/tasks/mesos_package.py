@@ -1,0 +1,153 @@
+"""The guide's /usr/local/sbin: Mesos' programs, from the bundled runtime, a tarball, or packages.
+
+Releases are unpacked beside each other below /opt/mesos; `current` leads to the one in use, and the prefix has links to
+what is in it. So a new release is in place with one rename, and a process that runs keeps the files it was started
+from. The release before the current one is kept: going back to it sends nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mesosctl.engine.facts import Facts
+from mesosctl.inventory.model import Bundle, Cluster, Host, MesosPackages, MesosTarball, Role
+from mesosctl.resources.types import Archive, Command, File, Link, Packages, Resource, Restored
+from mesosctl.tasks.mesos_python import platform_of, python_of
+from mesosctl.tasks.proxy_url import environment
+from mesosctl.tasks.zookeeper_package import archive_file
+from mesosctl.templates import render
+from mesosctl.templates.filters import sh
+
+TITLE = "Mesos' programs"
+
+HOME = "/opt/mesos"
+CURRENT = f"{HOME}/current"
+SERVICES = ("mesos-master", "mesos-agent")
+SOURCES = "/etc/apt/sources.list.d/mesos.list"
+REPO = "/etc/yum.repos.d/mesos.repo"
+
+# What a release has for the prefix, and the links of the prefix that lead into one, a path below either a line.
+_WANTED = """\
+wanted() {{
+	cd {current}/ 2>/dev/null || return 0
+	ls -d sbin/mesos* bin/mesos* lib/libmesos* libexec/mesos share/mesos include/mesos etc/mesos/*.template 2>/dev/null
+}}
+"""
+_PLACED = """\
+placed() {{
+	cd {prefix}/ 2>/dev/null || return 0
+	find sbin bin lib libexec share include etc/mesos -maxdepth 1 -lname '{current}/*' 2>/dev/null
+}}
+"""
+_REMOVE = """\
+placed | while read -r item; do rm {prefix}/"$item" && ascend - {prefix}/"$item"; done
+"""
+_PLACE = """\
+wanted | while read -r item; do
+	path={prefix}/$item
+	if [ -e "$path" ] || [ -L "$path" ]; then
+		echo "$path is there already and is not mesosctl's: remove it, or set distribution: preinstalled"
+		exit 1
+	fi
+	parents "$path" && ln -s {current}/"$item" "$path" || exit 1
+done
+"""
+# The releases that may go: neither the current one nor the one before it, and no process was started from them.
+_OUTDATED = """\
+outdated() {{
+	ls -td {home}/*/.mesosctl-archive 2>/dev/null | sed 's,/[^/]*$,,' |
+		grep -vx {home}/"$(readlink {current})" | sed 1d |
+		while read -r release; do grep -qsF "$release/" /proc/[0-9]*/cmdline || echo "$release"; done
+}}
+"""
+_DROP = """rm -rf {release} && forget - "created "{release} && ascend - {release}"""
+"""The host's notes are kept right by functions of the program's prelude."""
+
+
+class Repository(NamedTuple):
+    address: str
+
+
+def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
+    if not (host.has(Role.MASTER) or host.has(Role.AGENT)):
+        return []
+    source = cluster.distribution
+    found: list[Resource] = []
+    bundle: Bundle | None = None
+    if source == "bundled":
+        python = python_of(facts)
+        if python and python.package and facts.package_manager:
+            packages = Packages(names=(python.package,), manager=facts.package_manager, proxy=environment(cluster))
+            found.append(packages)
+        platform = platform_of(host, facts)
+        bundle = cluster.bundles.get(platform) if platform else None
+    elif isinstance(source, MesosTarball):
+        bundle = Bundle(archive_file(cluster, source.file), source.sha256)
+    found += _packages(cluster, source, facts) if isinstance(source, MesosPackages) else _no_packages(facts)
+    if bundle:
+        found += _release(bundle)
+    elif source != "bundled":
+        found.append(Restored(path=CURRENT, notify=SERVICES))
+    released = source == "bundled" or isinstance(source, MesosTarball)
+    return [*found, _links(cluster.mesos.prefix, released=released), _pruned()]
+
+
+def _release(bundle: Bundle) -> list[Resource]:
+    name = bundle.sha256[:12]
+    return [
+        Archive(source=bundle.path, sha256=bundle.sha256, path=f"{HOME}/{name}"),
+        Link(path=CURRENT, target=name, notify=SERVICES),
+    ]
+
+
+def _links(prefix: str, *, released: bool) -> Command:
+    def text(*parts: str) -> str:
+        return "".join(parts).format(current=CURRENT, prefix=sh(prefix))
+
+    some = ' && [ -n "$(placed)" ]' if released else ""
+    return Command(
+        name=f"programs of {CURRENT} in {prefix}",
+        check=text(_WANTED, _PLACED, '[ "$(wanted | sort)" = "$(placed | sort)" ]', some),
+        apply=text(_WANTED, _PLACED, _REMOVE, _PLACE),
+        revert=text(_PLACED, _REMOVE) if released else "",
+    )
+
+
+def _pruned() -> Command:
+    outdated = _OUTDATED.format(current=CURRENT, home=HOME)
+    return Command(
+        name=f"no outdated releases in {HOME}",
+        check=outdated + '[ -z "$(outdated)" ]',
+        apply=f"{outdated}for release in $(outdated); do {_DROP.format(release='$release')}; done",
+    )
+
+
+def all_releases() -> Command:
+    """All releases, to be taken back once nothing leads to them."""
+    drop, current = _DROP.format(release="${mark%/*}"), _DROP.format(release=CURRENT)
+    return Command(
+        name=f"releases in {HOME}",
+        check=f"ls {HOME}/*/.mesosctl-archive",
+        apply="false",
+        revert=f"{current}; for mark in {HOME}/*/.mesosctl-archive; do {drop}; done",
+    )
+
+
+def _packages(cluster: Cluster, source: MesosPackages, facts: Facts) -> list[Resource]:
+    if not facts.package_manager:
+        return []
+    found = _no_packages(facts)
+    if source.repository:
+        path, notify = (SOURCES, ("apt-lists",)) if facts.package_manager == "apt" else (REPO, ())
+        found = [File(path=path, content=render(path[1:], Repository(source.repository)), notify=notify)]
+    proxy = environment(cluster)
+    return [
+        *found,
+        Packages(names=source.packages, manager=facts.package_manager, proxy=proxy, notify=SERVICES),
+    ]
+
+
+def _no_packages(facts: Facts) -> list[Resource]:
+    if facts.package_manager == "apt":
+        return [Restored(path=SOURCES, notify=("apt-lists",))]
+    return [Restored(path=REPO)] if facts.package_manager else []

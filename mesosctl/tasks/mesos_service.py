@@ -1,0 +1,122 @@
+"""Mesos as services: what runs the masters and agents, and how their own HTTP says how they are.
+
+The units start the programs through a script that reads the guide's environment files, whatever distribution the
+programs are of. Endpoints: docs/endpoints of Apache Mesos, `/redirect` and `/metrics/snapshot`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from mesosctl.engine.facts import Facts
+from mesosctl.inventory.model import Cluster, Host, Role
+from mesosctl.resources.types import File, Resource, Service
+from mesosctl.tasks.mesos import agent_flags, configuration_directory, master_flags
+from mesosctl.templates import render
+from mesosctl.templates.filters import sh
+
+TITLE = "Mesos' services"
+
+LAUNCHER = "/usr/local/sbin/mesos-service"
+MASTER, AGENT = "mesos-master", "mesos-agent"
+READY_TIMEOUT = 120
+"""Seconds until a started master knows the leading one, or a started agent is registered."""
+
+
+class Launcher(NamedTuple):
+    configuration: str
+    prefix: str
+
+
+class Unit(NamedTuple):
+    cluster: str
+    launcher: str
+    nofile: int
+
+
+class Script(NamedTuple):
+    program: str
+    prefix: str
+    log_dir: str
+
+
+def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
+    programs = [program for role, program in ((Role.MASTER, MASTER), (Role.AGENT, AGENT)) if host.has(role)]
+    if not programs:
+        return []
+    prefix = cluster.mesos.prefix
+    if facts.init != "systemd":
+        return [
+            File(
+                path=f"/etc/init.d/{program}",
+                content=render("etc/init.d/mesos", Script(program, prefix, cluster.mesos.log_dir)),
+                mode="0755",
+                notify=(program,),
+            )
+            for program in programs
+        ]
+    launcher = render(LAUNCHER[1:], Launcher(configuration_directory(cluster), prefix))
+    unit = Unit(cluster.name, LAUNCHER, cluster.limits.nofile)
+    units = {f"/etc/systemd/system/{program}.service": program for program in programs}
+    return [
+        File(path=LAUNCHER, content=launcher, mode="0755", notify=tuple(programs)),
+        *(File(path=path, content=render(path[1:], unit), notify=(program,)) for path, program in units.items()),
+    ]
+
+
+def master(cluster: Cluster, host: Host, facts: Facts) -> Service:
+    """The service of a master. It is `leader` or `follower` as soon as it knows the leading one."""
+    member = standing(cluster, host)
+    return Service(
+        name=MASTER,
+        manager=facts.init,
+        start=False,
+        ready=f'[ -n "$({member})" ]',
+        ready_timeout=READY_TIMEOUT,
+        member=member,
+        log=log_file(cluster, MASTER),
+    )
+
+
+def agent(cluster: Cluster, host: Host, facts: Facts) -> Service:
+    """The service of an agent; it is ready when it is registered with the leading master."""
+    return Service(
+        name=AGENT,
+        manager=facts.init,
+        start=False,
+        ready=f"""{agent_metrics(cluster, host)} | grep -q '"slave/registered":1'""",
+        ready_timeout=READY_TIMEOUT,
+        log=log_file(cluster, AGENT),
+    )
+
+
+def log_file(cluster: Cluster, program: str) -> str:
+    """The path of a program's log on its hosts."""
+    return f"{cluster.mesos.log_dir}/{program}.INFO"
+
+
+def standing(cluster: Cluster, host: Host) -> str:
+    """A sh command that prints what the host's master is, `leader` or `follower`, or nothing while it knows of no
+    leading master: `/redirect` leads to that one."""
+    flags = master_flags(cluster, host)
+    own = re.escape(f"{flags['hostname']}:{flags.get('advertise_port', flags['port'])}")
+    leader, follower = rf"s|^[Ll]ocation: //{own}\(/.*\)*$|leader|p;t", "s|^[Ll]ocation: //.*|follower|p"
+    return f"{_get(flags, '/redirect')} | sed -n -e {sh(leader)} -e {sh(follower)}"
+
+
+def master_metrics(cluster: Cluster, host: Host) -> str:
+    """A sh command that prints what the host's master answers to `/metrics/snapshot`."""
+    return _get(master_flags(cluster, host), "/metrics/snapshot")
+
+
+def agent_metrics(cluster: Cluster, host: Host) -> str:
+    """A sh command that prints what the host's agent answers to `/metrics/snapshot`."""
+    return _get(agent_flags(cluster, host), "/metrics/snapshot")
+
+
+def _get(flags: dict[str, str], path: str) -> str:
+    """A sh command that prints the answer to a GET, with its head. bash is on every host, a client of HTTP is not."""
+    address = flags.get("ip", flags["hostname"])
+    connect = f"exec 3<>/dev/tcp/{address}/{flags['port']} && printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
+    return f"timeout 5 bash -c {sh(connect)} 2>/dev/null | tr -d '\\r'"
