@@ -11,6 +11,7 @@ from mesosctl.runtime.agent.files import attached_files
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.operator.api import OperatorApi
 from mesosctl.runtime.agent.operator.context import Context
+from mesosctl.runtime.agent.statistics import Usage, usage_of_processes
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.program import log_file
@@ -22,7 +23,13 @@ from mesosctl.runtime.http.system import system_metrics
 
 
 def routes(
-    agent: Agent, api: ExecutorApi, nested: NestedContainers, flags: AgentFlags, address: Address, clock: Clock
+    agent: Agent,
+    api: ExecutorApi,
+    nested: NestedContainers,
+    flags: AgentFlags,
+    address: Address,
+    clock: Clock,
+    usage: Usage = usage_of_processes,
 ) -> list[web.RouteDef]:
     started = clock.now()
     shown = flags.shown()
@@ -32,12 +39,12 @@ def routes(
 
     log = log_file("mesos-agent", flags.log_dir) if flags.log_dir else None
     files = Files(lambda: attached_files(agent, log))
-    context = Context(agent, shown, metrics, LogLevel(clock), files, clock, nested)
+    context = Context(agent, shown, metrics, LogLevel(clock), files, clock, nested, usage)
     return [
         web.post("/api/v1/executor", api.handle),
         *OperatorApi(context).routes(),
         *common_routes(context),
         view_route("/state", lambda request: views.state(agent, address, shown, started)),
-        view_route("/containers", lambda request: views.containers(agent, clock.now())),
-        view_route("/monitor/statistics", lambda request: views.monitor(agent, clock.now())),
+        view_route("/containers", lambda request: views.containers(agent, usage, clock.now())),
+        view_route("/monitor/statistics", lambda request: views.monitor(agent, usage, clock.now())),
     ]

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any
-
-from msgspec.structs import replace
 
 from mesosctl.runtime.agent.core import CAPABILITIES, Agent
 from mesosctl.runtime.agent.records import ExecutorRecord, ExecutorState, FrameworkRecord, TaskRecord
-from mesosctl.runtime.executor.processes import usage
+from mesosctl.runtime.agent.statistics import Usage, running, statistics
 from mesosctl.runtime.http.address import Address
-from mesosctl.runtime.protocol.resources import Attribute, Resource
-from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from mesosctl.runtime.protocol.tasks import TaskState
 from mesosctl.runtime.resources import Form, Resources, summary
 from mesosctl.runtime.version import about
+from mesosctl.runtime.views import attributes_view, reservations_view, role_of, task_view
 
 Json = dict[str, Any]
 
-_MB = 2**20
 _LIVE = ("staging", "starting", "running", "killing")
 _ENDED = ("finished", "failed", "killed", "lost", "gone")
 _SCALARS = ("cpus", "mem", "disk", "gpus")
@@ -37,14 +33,14 @@ def state(agent: Agent, address: Address, flags: Mapping[str, str], started: flo
         "hostname": agent.info.hostname,
         "capabilities": [capability.type for capability in CAPABILITIES],
         "resources": summary(total),
-        "reserved_resources": {role: summary(part) for role, part in reserved.items()},
+        "reserved_resources": reservations_view(total),
         "unreserved_resources": summary(total.unreserved()),
         "reserved_resources_full": {role: part.messages(Form.ENDPOINT) for role, part in reserved.items()},
         "unreserved_resources_full": total.unreserved().messages(Form.ENDPOINT),
-        "reserved_resources_allocated": {role: summary(part) for role, part in used.reservations().items()},
+        "reserved_resources_allocated": reservations_view(used),
         "unreserved_resources_allocated": summary(used.unreserved()),
         "resource_providers": [],
-        "attributes": {attribute.name: _attribute(attribute) for attribute in agent.info.attributes},
+        "attributes": attributes_view(agent.info.attributes),
         "flags": flags,
         "frameworks": [_framework(framework) for framework in agent.ledger.frameworks.values()],
         "completed_frameworks": [_framework(framework) for framework in agent.ledger.completed_frameworks],
@@ -54,14 +50,6 @@ def state(agent: Agent, address: Address, flags: Mapping[str, str], started: flo
     if "log_dir" in flags:
         view["log_dir"] = flags["log_dir"]
     return view
-
-
-def _attribute(attribute: Attribute) -> float | str:
-    if attribute.scalar:
-        return attribute.scalar.value
-    if attribute.ranges:
-        return f"[{', '.join(f'{part.begin}-{part.end}' for part in attribute.ranges.range)}]"
-    return attribute.text.value if attribute.text else ""
 
 
 def _framework(framework: FrameworkRecord) -> Json:
@@ -94,7 +82,7 @@ def _executor(executor: ExecutorRecord) -> Json:
         "container": executor.container_id,
         "directory": executor.directory,
         "resources": summary(Resources.of(held)),
-        "role": _role(executor.info.resources),
+        "role": role_of(executor.info.resources),
         "tasks": [_task(task, executor) for task in executor.launched.values()],
         "queued_tasks": [_queued(task, executor) for task in executor.queued.values()],
         "completed_tasks": [_task(task, executor) for task in (*executor.terminated.values(), *executor.completed)],
@@ -113,88 +101,42 @@ def _queued(task: TaskRecord, executor: ExecutorRecord) -> Json:
 
 
 def _task(task: TaskRecord, executor: ExecutorRecord) -> Json:
-    info = task.info
     assert executor.info.framework_id is not None
-    view: Json = {
-        "id": task.id,
-        "name": info.name,
-        "framework_id": executor.info.framework_id.value,
-        "executor_id": "" if executor.is_command else executor.id,
-        "slave_id": info.agent_id.value,
-        "state": task.state,
-        "resources": summary(Resources.of(info.resources)),
-        "role": _role(info.resources),
-        "statuses": [_status(status) for status in task.statuses],
-    }
-    if info.labels:
-        view["labels"] = info.labels.labels
-    if info.discovery:
-        view["discovery"] = info.discovery
-    return view
+    return task_view(
+        task.info,
+        executor.info.framework_id.value,
+        None if executor.is_command else executor.id,
+        task.state,
+        Resources.of(task.info.resources),
+        task.statuses,
+    )
 
 
-def _status(status: TaskStatus) -> Json:
-    view: Json = {"state": status.state, "timestamp": status.timestamp}
-    if status.labels:
-        view["labels"] = status.labels.labels
-    if status.container_status:
-        view["container_status"] = replace(status.container_status, executor_pid=None)
-    if status.healthy is not None:
-        view["healthy"] = status.healthy
-    return view
-
-
-def _role(resources: Iterable[Resource]) -> str:
-    return next((each.allocation_info.role for each in resources if each.allocation_info), None) or "*"
-
-
-def containers(agent: Agent, now: float) -> list[Json]:
-    """`/containers`: what runs, with its use of processor and memory."""
+async def containers(agent: Agent, usage: Usage, now: float) -> list[Json]:
+    """`/containers`: what runs, with what it uses."""
     return [
-        _monitored(executor, now)
+        await _monitored(executor, usage, now)
         | {
             "container_id": executor.container_id,
             "status": {"container_id": {"value": executor.container_id}, "executor_pid": executor.pid},
         }
-        for _, executor in _live(agent)
+        for executor in running(agent)
     ]
 
 
-def monitor(agent: Agent, now: float) -> list[Json]:
+async def monitor(agent: Agent, usage: Usage, now: float) -> list[Json]:
     """`/monitor/statistics`."""
-    return [_monitored(executor, now) for _, executor in _live(agent)]
+    return [await _monitored(executor, usage, now) for executor in running(agent)]
 
 
-def _live(agent: Agent) -> list[tuple[FrameworkRecord, ExecutorRecord]]:
-    return [
-        (framework, executor)
-        for framework, executor in agent.ledger.executors()
-        if executor.state is not ExecutorState.TERMINATED and executor.pid is not None
-    ]
-
-
-def _monitored(executor: ExecutorRecord, now: float) -> Json:
+async def _monitored(executor: ExecutorRecord, usage: Usage, now: float) -> Json:
     assert executor.info.framework_id is not None
-    held = Resources.of(executor.resources())
-    memory = int(held.scalar("mem") * _MB)
-    statistics: Json = {
-        "timestamp": now,
-        "cpus_soft_limit": held.scalar("cpus"),
-        "mem_limit_bytes": memory,
-        "mem_soft_limit_bytes": memory,
-    }
-    if executor.pid is not None:
-        with suppress(OSError):
-            used = usage(executor.pid)
-            statistics["cpus_user_time_secs"] = used.user_seconds
-            statistics["cpus_system_time_secs"] = used.system_seconds
-            statistics["mem_rss_bytes"] = used.resident_bytes
     return {
         "executor_id": executor.id,
         "executor_name": executor.info.name or "",
         "framework_id": executor.info.framework_id.value,
         "source": executor.info.source or "",
-        "statistics": statistics,
+        "statistics": await statistics(executor, usage, now),
     }
 
 

@@ -6,6 +6,7 @@ They answer every method as a GET.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import isawaitable
 
 from aiohttp import hdrs, web
 
@@ -20,10 +21,11 @@ from mesosctl.runtime.version import about
 
 
 def view_route(path: str, view: Callable[[web.Request], object]) -> web.RouteDef:
-    """A path that shows, as JSON, what `view` makes of the request. It may raise Refusal."""
+    """A path that shows, as JSON, what `view` makes of the request, or waits for. It may raise Refusal."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        return json_response(request, view(request))
+        found = view(request)
+        return json_response(request, await found if isawaitable(found) else found)
 
     return web.route(hdrs.METH_ANY, path, handler)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import hdrs, web
 
-from mesosctl.runtime.agent.operator import nested
+from mesosctl.runtime.agent.operator import nested, reads
 from mesosctl.runtime.agent.operator.context import Context, Exchange, Function, Streaming
 from mesosctl.runtime.http.calls import not_implemented, problem_of_call, write
 from mesosctl.runtime.http.common_calls import common_functions
@@ -22,6 +22,7 @@ from mesosctl.runtime.protocol.recordio import RecordDecoder
 
 FUNCTIONS: Mapping[Call.Type, Function] = {
     **common_functions(agent),
+    **reads.FUNCTIONS,
     **nested.FUNCTIONS,
 }
 """What answers the calls of each type. Modules of this package give their part as a table `FUNCTIONS`."""

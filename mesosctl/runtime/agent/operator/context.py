@@ -9,6 +9,7 @@ from aiohttp import web
 
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.nested import NestedContainers
+from mesosctl.runtime.agent.statistics import Usage
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
@@ -27,6 +28,7 @@ class Context:
     files: Files
     clock: Clock
     nested: NestedContainers
+    usage: Usage
 
 
 @dataclass(frozen=True)

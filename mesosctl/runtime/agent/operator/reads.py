@@ -1,0 +1,81 @@
+"""The calls that read what an agent knows: frameworks, executors, tasks, containers, all of it, and itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mesosctl.runtime.agent.operator import messages
+from mesosctl.runtime.agent.operator.context import Context, Function
+from mesosctl.runtime.agent.statistics import running, statistics
+from mesosctl.runtime.protocol.agent import Call, Response
+from mesosctl.runtime.protocol.basics import ContainerID
+from mesosctl.runtime.protocol.containers import ContainerStatus
+from mesosctl.runtime.protocol.errors import Refusal
+
+_Type = Response.Type
+
+
+def get_frameworks(context: Context, call: Call) -> Response:
+    return Response(type=_Type.GET_FRAMEWORKS, get_frameworks=messages.frameworks(context.agent))
+
+
+def get_executors(context: Context, call: Call) -> Response:
+    return Response(type=_Type.GET_EXECUTORS, get_executors=messages.executors(context.agent))
+
+
+def get_tasks(context: Context, call: Call) -> Response:
+    return Response(type=_Type.GET_TASKS, get_tasks=messages.tasks(context.agent))
+
+
+def get_state(context: Context, call: Call) -> Response:
+    return Response(type=_Type.GET_STATE, get_state=messages.whole(context.agent))
+
+
+def get_agent(context: Context, call: Call) -> Response:
+    return Response(type=_Type.GET_AGENT, get_agent=Response.GetAgent(agent_info=context.agent.info))
+
+
+def get_operations(context: Context, call: Call) -> Response:
+    """None: operations are done as soon as they arrive."""
+    return Response(type=_Type.GET_OPERATIONS, get_operations=Response.GetOperations())
+
+
+def get_resource_providers(context: Context, call: Call) -> Response:
+    """None: this agent has no resource providers."""
+    providers = Response.GetResourceProviders()
+    return Response(type=_Type.GET_RESOURCE_PROVIDERS, get_resource_providers=providers)
+
+
+async def get_containers(context: Context, call: Call) -> Response:
+    containers = []
+    for executor in running(context.agent):
+        container_id = ContainerID(executor.container_id)
+        containers.append(
+            Response.GetContainers.Container(
+                framework_id=executor.info.framework_id,
+                executor_id=executor.info.executor_id,
+                executor_name=executor.info.name or "",
+                container_id=container_id,
+                container_status=ContainerStatus(container_id=container_id, executor_pid=executor.pid),
+                resource_statistics=await statistics(executor, context.usage, context.clock.now()),
+            )
+        )
+    found = Response.GetContainers(tuple(containers))
+    return Response(type=_Type.GET_CONTAINERS, get_containers=found)
+
+
+def prune_images(context: Context, call: Call) -> int:
+    raise Refusal(501, "This agent keeps no images: those of Docker are pruned with its own tools")
+
+
+FUNCTIONS: Mapping[Call.Type, Function] = {
+    Call.Type.GET_FRAMEWORKS: get_frameworks,
+    Call.Type.GET_EXECUTORS: get_executors,
+    Call.Type.GET_TASKS: get_tasks,
+    Call.Type.GET_STATE: get_state,
+    Call.Type.GET_AGENT: get_agent,
+    Call.Type.GET_OPERATIONS: get_operations,
+    Call.Type.GET_RESOURCE_PROVIDERS: get_resource_providers,
+    Call.Type.GET_CONTAINERS: get_containers,
+    Call.Type.PRUNE_IMAGES: prune_images,
+}
