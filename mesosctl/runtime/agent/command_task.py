@@ -32,6 +32,7 @@ def command_executor(framework_id: FrameworkID, task: TaskInfo) -> ExecutorInfo:
             user=task.command.user if task.command else None,
             environment=task.command.environment if task.command else None,
         ),
+        container=task.container,
         resources=tuple(
             Resource(name=name, type=Value.Type.SCALAR, scalar=Value.Scalar(amount), allocation_info=allocation)
             for name, amount in OVERHEAD.items()

@@ -1,39 +1,91 @@
-"""What the agent's decisions act on: the master's connection, the executors' streams, sandboxes and processes."""
+"""What the agent's decisions act on: the master's connection, the executors' streams, sandboxes and containers."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+from collections.abc import Coroutine
+from typing import Any
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.agent.containerizer.base import Containerizer, LaunchError
+from mesosctl.runtime.agent.containerizer.docker import PRELOADED, DockerContainerizer
+from mesosctl.runtime.agent.containerizer.isolation import isolators
+from mesosctl.runtime.agent.containerizer.mesos import MesosContainerizer
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.environment import AgentAddress, executor_environment
 from mesosctl.runtime.agent.executor_api import ExecutorApi
-from mesosctl.runtime.agent.launcher import LaunchError, PosixLauncher
+from mesosctl.runtime.agent.launcher import PosixLauncher
 from mesosctl.runtime.agent.master_link import MasterLink
+from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nursery import Nursery
-from mesosctl.runtime.agent.records import ExecutorRecord
+from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState
 from mesosctl.runtime.agent.sandbox import create_sandbox, open_output, sandbox_path
-from mesosctl.runtime.executor.command import command_line
-from mesosctl.runtime.executor.program import TASK_USER
+from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.http.address import Address
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.executor import Event
+from mesosctl.runtime.protocol.statistics import ResourceStatistics
+
+log = logging.getLogger(__name__)
+
+MESOS, DOCKER = "mesos", "docker"
+_KILLED = 9
+"""The status of a container that was destroyed before it ran, as of waitpid(2)."""
 
 
 class Containers:
-    """`agent` and `master` are set before anything happens."""
+    """`agent`, `master` and `nested` are set before anything happens."""
 
     agent: Agent
     master: MasterLink
+    nested: NestedContainers
 
     def __init__(self, flags: AgentFlags, address: Address, api: ExecutorApi) -> None:
+        """Made inside a running event loop. Raises ValueError where the flags cannot be followed."""
         self._flags = flags
         self._address = address
         self._api = api
-        self._launcher = PosixLauncher(self._exited)
-        self._nursery = Nursery(self._born, self._exited)
+        self._adopted = PosixLauncher(self._exited)
+        names = [name.strip() for name in flags.containerizers.split(",") if name.strip()]
+        self._nursery = Nursery(self._born, self._exited, [PRELOADED] if DOCKER in names else [])
+        self._containerizers = {name: self._containerizer(name) for name in names}
+        if not names:
+            raise ValueError("No containerizers specified")
+        self._launching: dict[str, asyncio.Task[None]] = {}
+        self._working: set[asyncio.Task[None]] = set()
+
+    def _containerizer(self, name: str) -> Containerizer:
+        clock = LoopClock()
+        if name == MESOS:
+            return MesosContainerizer(isolators(self._flags), self._nursery, clock, self._limited)
+        if name == DOCKER:
+            return DockerContainerizer(self._flags, self._nursery, clock)
+        raise ValueError(f"Unknown containerizer '{name}': there are '{MESOS}' and '{DOCKER}'")
+
+    def start(self) -> None:
+        """Make ready for the first task, and take over the containers that were adopted. Raises OSError."""
+        self._nursery.start()
+        adopted = {
+            executor.container_id
+            for _, executor in self.agent.ledger.executors()
+            if executor.state is not ExecutorState.TERMINATED
+        }
+        self._spawn(self._recover(adopted))
+
+    async def _recover(self, adopted: set[str]) -> None:
+        for containerizer in self._containerizers.values():
+            own = {
+                container_id
+                for container_id in adopted
+                if (found := self.agent.ledger.find_container(container_id)) and self._of(found[1]) is containerizer
+            }
+            await containerizer.recover(own)
+
+    # What the agent decides
 
     def to_master(self, message: internal.FromAgent) -> None:
         self.master.send(message)
@@ -41,48 +93,105 @@ class Containers:
     def to_executor(self, container_id: str, event: Event) -> None:
         self._api.send(container_id, event)
 
+    def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
+        return sandbox_path(self._flags.work_dir, agent_id.value, framework_id, executor_id, container_id)
+
     def launch(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
-        try:
-            self._start(framework, executor)
-        except (LaunchError, OSError, LookupError, ValueError) as error:
-            self.agent.container_failed(executor.container_id, f"Failed to launch container: {error}")
+        self._launching[executor.container_id] = self._spawn(self._launch(framework, executor))
+
+    def update(self, executor: ExecutorRecord) -> None:
+        if containerizer := self._of(executor):
+            containerizer.update(executor)
 
     def destroy(self, executor: ExecutorRecord) -> None:
+        if launching := self._launching.get(executor.container_id):
+            launching.cancel()
+        self.nested.destroy_within(executor.container_id)
         if not self._nursery.destroy(executor.container_id):
-            self._launcher.destroy(executor.container_id)
+            self._adopted.destroy(executor.container_id)
+        if containerizer := self._of(executor):
+            containerizer.destroy(executor)
+
+    def adopt(self, executor: ExecutorRecord) -> None:
+        assert executor.pid is not None
+        self._adopted.adopt(executor.container_id, executor.pid, executor.started)
 
     def destroy_all(self) -> None:
         for _, executor in self.agent.ledger.executors():
             self.destroy(executor)
 
-    def start(self) -> None:
-        """Make ready for the first task. Raises OSError."""
-        self._nursery.start()
+    def limitation(self, executor: ExecutorRecord) -> Ending | None:
+        """The limit that a container went over, if it did."""
+        containerizer = self._of(executor)
+        return containerizer.limitation(executor.container_id) if containerizer else None
 
-    def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
-        return sandbox_path(self._flags.work_dir, agent_id.value, framework_id, executor_id, container_id)
+    async def usage(self, executor: ExecutorRecord) -> ResourceStatistics:
+        """What a container uses. `timestamp` is not set."""
+        containerizer = self._of(executor)
+        return await containerizer.usage(executor) if containerizer else ResourceStatistics(timestamp=0.0)
 
-    def _start(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
-        assert executor.info.command is not None
+    def _of(self, executor: ExecutorRecord) -> Containerizer | None:
+        """The first containerizer of the flag that is for such containers."""
+        container = executor.info.container
+        return next((each for each in self._containerizers.values() if each.supports(container)), None)
+
+    async def _launch(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
+        container_id = executor.container_id
+        try:
+            await self._start(framework, executor)
+        except (LaunchError, OSError, LookupError, ValueError) as error:
+            await self._clean_up(executor)
+            self.agent.container_failed(container_id, f"Failed to launch container: {error}")
+        except asyncio.CancelledError:
+            self._spawn(self._end(container_id, _KILLED))
+        finally:
+            self._launching.pop(container_id, None)
+
+    async def _start(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
         assert self.agent.info.id is not None
+        containerizer = self._of(executor)
+        if containerizer is None:
+            raise LaunchError(
+                f"None of the enabled containerizers ({self._flags.containerizers}) makes such containers"
+            )
         create_sandbox(executor.directory, executor.user)
+        for name in ("stdout", "stderr"):
+            open_output(executor.directory, name, executor.user).close()
         own = AgentAddress(self._address.ip, self._address.port, self.agent.info.id.value)
         grace = self._flags.executor_shutdown_grace_period
-        environment = executor_environment(os.environ, own, framework, executor, grace)
-        if executor.is_command:
-            if executor.user is not None:
-                environment[TASK_USER] = executor.user
-            for name in ("stdout", "stderr"):
-                open_output(executor.directory, name, executor.user).close()
-            self._nursery.launch(executor.container_id, environment, executor.directory)
-            return
-        command = command_line(executor.info.command)
-        pid = self._launcher.launch(executor.container_id, command, environment, executor.directory, executor.user)
-        self._born(executor.container_id, pid)
+        times = (grace, self._flags.recovery_timeout, self._flags.executor_reregistration_timeout)
+        environment = executor_environment(os.environ, own, framework, executor, *times)
+        await containerizer.launch(executor, environment)
+
+    # What becomes of it
 
     def _born(self, container_id: str, pid: int) -> None:
         self.agent.container_launched(container_id, pid)
 
+    def _limited(self, container_id: str, ending: Ending) -> None:
+        if found := self.agent.ledger.find_container(container_id):
+            log.info("Destroying container %s: %s", container_id, ending.message)
+            found[1].ending = ending
+            self.destroy(found[1])
+
     def _exited(self, container_id: str, status: int) -> None:
+        self._spawn(self._end(container_id, status))
+
+    async def _end(self, container_id: str, status: int) -> None:
+        self.nested.forget_within(container_id)
+        if found := self.agent.ledger.find_container(container_id):
+            executor = found[1]
+            executor.ending = executor.ending or self.limitation(executor)
+            await self._clean_up(executor)
         self._api.close(container_id)
         self.agent.container_exited(container_id, status)
+
+    async def _clean_up(self, executor: ExecutorRecord) -> None:
+        if containerizer := self._of(executor):
+            await containerizer.clean_up(executor.container_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task

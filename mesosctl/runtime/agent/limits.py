@@ -12,10 +12,10 @@ def unsupported(executor: ExecutorInfo, tasks: Iterable[TaskInfo]) -> str | None
     """Why these tasks cannot run on that executor; None where they can."""
     if not _is_file_name(executor.executor_id.value):
         return f"'{executor.executor_id.value}' cannot name a directory"
-    if executor.command is None:
-        return "This agent has no default executor"
-    if problem := _command(executor.command) or _container(executor.container):
+    if problem := (_command(executor.command) if executor.command else None) or _container(executor.container):
         return problem
+    if executor.type is ExecutorInfo.Type.DEFAULT:
+        return None  # it hears what becomes of the containers of its tasks
     for task in tasks:
         problem = _command(task.command) if task.command else None
         problem = problem or _container(task.container)
@@ -34,10 +34,8 @@ def _command(command: CommandInfo) -> str | None:
 
 
 def _container(container: ContainerInfo | None) -> str | None:
-    if container is None:
+    if container is None or container.type is ContainerInfo.Type.DOCKER:
         return None
-    if container.type is ContainerInfo.Type.DOCKER:
-        return "This agent has no docker containerizer"
     if container.mesos and container.mesos.image:
         return "This agent has no image provider"
     if container.volumes:

@@ -24,6 +24,8 @@ from mesosctl.runtime.protocol.tasks import TaskStatus
 Json = dict[str, Any]
 
 _RETRY_SECONDS = 1.0
+_KILLED = 137
+_MEMORY_TRIES, _MEMORY_SECONDS = 10, 0.1
 _Protocol = NetworkInfo.Protocol
 
 
@@ -51,6 +53,7 @@ class DockerContainer:
         self._engine = engine
         self._place = place
         self._stop_signal = "SIGTERM"
+        self._signalled = False
         self.address: str | None = None
         """Of the container, where it is not the host's."""
 
@@ -75,10 +78,11 @@ class DockerContainer:
                 await output
         finally:
             output.cancel()
-        return _ended(await self._inspect())
+        return await self._end()
 
     async def signal(self, number: int) -> None:
         """Ask the container to stop (SIGTERM, or what its image names instead), or kill it (SIGKILL)."""
+        self._signalled = True
         name = self._stop_signal if number == Signals.SIGTERM else Signals(number).name
         await self._engine.kill(self._place.name, name)
 
@@ -94,6 +98,15 @@ class DockerContainer:
             )
         except EngineError as error:
             raise OSError(str(error)) from None
+
+    async def _end(self) -> Ended:
+        """How the container ended. That memory was the reason, the engine may learn a moment later."""
+        for _ in range(_MEMORY_TRIES):
+            found = await self._inspect()
+            if found["State"]["ExitCode"] != _KILLED or self._signalled or found["State"].get("OOMKilled"):
+                break
+            await asyncio.sleep(_MEMORY_SECONDS)
+        return _ended(found)
 
     async def _inspect(self) -> Json:
         found = await self._engine.inspect(self._place.name)

@@ -90,7 +90,7 @@ def create_request(
                 *(bind for bind in volumes if ":" in bind),
             ],
             "RestartPolicy": {"Name": "no"},
-            **_limits(place, *limits),
+            **limits_of(place, *limits),
         },
     }
     if drivers := _volume_drivers(container):
@@ -114,7 +114,8 @@ def _command(body: Json, command: CommandInfo) -> None:
         body["Cmd"] = arguments
 
 
-def _limits(place: Place, cpus_limit: float | None, mem_limit: float | None) -> Json:
+def limits_of(place: Place, cpus_limit: float | None = None, mem_limit: float | None = None) -> Json:
+    """The part of the body that says how much a container may use."""
     limits: Json = {}
     if place.cpus > 0:
         limits["CpuShares"] = max(int(CPU_SHARES_PER_CPU * place.cpus), MIN_CPU_SHARES)

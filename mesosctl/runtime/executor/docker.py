@@ -41,10 +41,7 @@ class DockerProcess:
 
     def start(self, task: TaskInfo) -> None:
         """Raises ValueError where the task's wish cannot be granted; the executor hears what becomes of it."""
-        if task.container is None or task.command is None:
-            raise ValueError("The task has no container or no command")
-        limits = (_limit(task, "cpus"), _limit(task, "mem"))
-        self._spawn(self._run(create_request(self._place, task.container, task.command, task.resources, limits)))
+        self._spawn(self._run(task_request(self._place, task)))
 
     def signal(self, number: int) -> None:
         self._spawn(self._signal(number))
@@ -69,6 +66,14 @@ class DockerProcess:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+
+def task_request(place: Place, task: TaskInfo) -> Json:
+    """The body of the create call for a command task. Raises ValueError where its wish cannot be granted."""
+    if task.container is None:
+        raise ValueError("The task has no container")
+    limits = (_limit(task, "cpus"), _limit(task, "mem"))
+    return create_request(place, task.container, task.command or CommandInfo(shell=False), task.resources, limits)
 
 
 def _limit(task: TaskInfo, name: str) -> float | None:
@@ -101,6 +106,7 @@ async def _run_custom_executor(environment: Mapping[str, str]) -> int:
     info = decode(ExecutorInfo, environment[CUSTOM_EXECUTOR].encode())
     command = info.command or CommandInfo(shell=False)
     variables = {name: value for name, value in environment.items() if name.startswith(("MESOS_", "LIBPROCESS_"))}
+    variables["MESOS_DIRECTORY"] = place.mapped_sandbox
     assert info.container is not None
     request = create_request(place, info.container, command, info.resources, environment=variables)
     ended = await DockerContainer(Engine(place.socket), place).run(request, lambda about: None)

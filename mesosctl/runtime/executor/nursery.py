@@ -8,6 +8,7 @@ come out. When the agent is gone, no more are born; those that live stay.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import select
 import signal
@@ -19,8 +20,10 @@ from typing import NoReturn
 
 import msgspec
 
+from mesosctl.runtime.executor.enter import Preparation, enter
 from mesosctl.runtime.executor.processes import adopt_orphans, children_of_self, kill_all
 from mesosctl.runtime.executor.program import main as executor_main
+from mesosctl.runtime.executor.user import identity
 from mesosctl.runtime.protocol.codec import decode, encode
 from mesosctl.runtime.protocol.executor import Event
 
@@ -33,6 +36,11 @@ class Birth(msgspec.Struct, frozen=True):
     container_id: str
     directory: str
     environment: dict[str, str]
+    preparation: Preparation = Preparation()
+    command: tuple[str, list[str]] | None = None
+    """Program and arguments of a framework's executor; None: a built-in one."""
+    user: str | None = None
+    """Who runs the command."""
 
 
 class Born(msgspec.Struct, frozen=True, tag=True):
@@ -48,13 +56,15 @@ class Died(msgspec.Struct, frozen=True, tag=True):
 
 
 def main() -> None:
-    """Serve until the socket is closed."""
+    """Serve until the socket is closed. The arguments name modules that are to be loaded, too."""
     agent = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to decide on
     decode(Event, encode(Event()))  # makes the decoder
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
     gc.freeze()
     _serve(agent)
 
@@ -125,6 +135,9 @@ def _live(birth: Birth, inherited: list[socket.socket]) -> NoReturn:
             os.close(file)
         os.environ.clear()
         os.environ.update(birth.environment)
+        enter(birth.preparation)
+        if birth.command:
+            _execute(birth.command, birth.user)
         executor_main()
         status = 0
     except SystemExit as stop:
@@ -135,6 +148,15 @@ def _live(birth: Birth, inherited: list[socket.socket]) -> NoReturn:
         with suppress(Exception):
             sys.stderr.flush()
         os._exit(status)
+
+
+def _execute(command: tuple[str, list[str]], user: str | None) -> NoReturn:
+    """Become a program, as a user. Raises OSError and LookupError."""
+    if ids := identity(user):
+        os.setgroups(ids["extra_groups"])
+        os.setgid(ids["group"])
+        os.setuid(ids["user"])
+    os.execv(*command)
 
 
 if __name__ == "__main__":
