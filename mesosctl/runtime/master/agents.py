@@ -94,16 +94,36 @@ class Agents:
     def ponged(self, agent: Agent) -> None:
         agent.missed_pings, agent.ponged = 0, True
 
-    def remove(self, agent: Agent, cause: str) -> None:
-        """The agent is over for good, and so are its tasks."""
+    def remove(self, agent: Agent, cause: str, *, gone: bool = False) -> None:
+        """The agent is over for good, and so are its tasks. `gone`: because an operator says so."""
         self._drop(agent)
         for task in [*agent.tasks.values()]:
             framework = self._state.frameworks[task.framework_id]
             message = f"Agent {agent.info.hostname} removed: {cause}"
-            self._lose(framework, task, TaskState.TASK_LOST, message)
+            self._lose(framework, task, TaskState.TASK_GONE_BY_OPERATOR if gone else TaskState.TASK_LOST, message)
             self._tasks.forget(task)
         self._state.gone[agent.id] = self._state.clock.now()
         self._finish(agent)
+
+    def mark_gone(self, agent_id: str, since: float) -> None:
+        """An operator says that the agent, registered or unreachable, will not come back, nor will its tasks."""
+        cause = "Agent has been marked gone"
+        if agent := self._state.agents.get(agent_id):
+            self._state.tell(agent, internal.Refused(cause))
+            self.remove(agent, cause, gone=True)
+        self._state.unreachable.pop(agent_id, None)
+        for framework in self._state.frameworks.values():
+            for task in [each for each in framework.unreachable.values() if each.agent_id == agent_id]:
+                reason = _Reason.REASON_AGENT_REMOVED_BY_OPERATOR
+                status = self._state.status(
+                    framework, task.id, agent_id, TaskState.TASK_GONE_BY_OPERATOR, reason, cause
+                )
+                self._state.update(framework, status)
+                task.state, task.told = status.state, status
+                task.statuses.append(status)
+                del framework.unreachable[task.id]
+                framework.complete(task)
+        self._state.gone[agent_id] = since
 
     def mark_unreachable(self, agent: Agent) -> None:
         """The agent answers no more. It may come back, with its tasks."""
@@ -232,8 +252,10 @@ class Agents:
     def _lose(
         self, framework: Framework, task: Task, state: TaskState, message: str, since: TimeInfo | None = None
     ) -> None:
+        by_operator = state is TaskState.TASK_GONE_BY_OPERATOR
+        reason = _Reason.REASON_AGENT_REMOVED_BY_OPERATOR if by_operator else _Reason.REASON_AGENT_REMOVED
         status = msgspec.structs.replace(
-            self._state.status(framework, task.id, task.agent_id, state, _Reason.REASON_AGENT_REMOVED, message),
+            self._state.status(framework, task.id, task.agent_id, state, reason, message),
             executor_id=None if task.executor_id is None else ExecutorID(task.executor_id),
             unreachable_time=since,
         )

@@ -25,7 +25,7 @@ class Change(NamedTuple):
     take_effect: Callable[[], None]
 
 
-def commit(change: Change, registrar: Registrar, done: Callable[[], None]) -> None:
+def commit(change: Change, registrar: Registrar, done: Callable[[], None] = lambda: None) -> None:
     """Carry out a change once all of its records are durable, then call `done`."""
 
     def durable() -> None:

@@ -15,6 +15,7 @@ from mesosctl.runtime.master.actions import Emit
 from mesosctl.runtime.master.agents import Agents
 from mesosctl.runtime.master.allocator import Allocator, Options
 from mesosctl.runtime.master.changes import Change, commit
+from mesosctl.runtime.master.draining import Draining
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.inverse_offers import InverseOffers
 from mesosctl.runtime.master.maintenance import Maintenance
@@ -47,6 +48,7 @@ class Master:
         self.quotas = Quotas(self.state, self._offers)
         self.weights = Weights(self.state, self._offers)
         self.reservations = Reservations(self.state, self._offers)
+        self.draining = Draining(self.state, self._offers, self._agents)
         self.inverse_offers = InverseOffers(self.state)
         self.maintenance = Maintenance(self.state, self._offers, self.inverse_offers, self._agents.remove)
 
@@ -56,6 +58,7 @@ class Master:
         self.quotas.recover()
         self.weights.recover()
         self.maintenance.recover()
+        self.draining.recover()
         self.state.allocator.recover(0, self.state.quotas.values(), self.state.weights)
 
     def start(self) -> None:
@@ -131,6 +134,7 @@ class Master:
                 self._tasks.shutdown_executor(framework, call.shutdown)
             case _Type.ACKNOWLEDGE if call.acknowledge:
                 self._tasks.acknowledge(framework, call.acknowledge)
+                self.draining.settle()
             case _Type.RECONCILE if call.reconcile:
                 self._reconciliation.reconcile(framework, call.reconcile)
             case _Type.RECONCILE_OPERATIONS if call.reconcile_operations:
@@ -169,6 +173,7 @@ class Master:
                 self._tasks.executor_message(agent, message)
             case internal.Pong():
                 self._agents.ponged(agent)
+                self.draining.settle()
             case internal.Unregister():
                 self._agents.remove(agent, "the agent unregistered")
             case _:

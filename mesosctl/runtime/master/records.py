@@ -6,9 +6,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from msgspec import Struct
+
 from mesosctl.runtime.clock import Timer
 from mesosctl.runtime.protocol.basics import FrameworkID, TimeInfo, Unavailability
-from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
+from mesosctl.runtime.protocol.cluster import AgentInfo, DrainInfo, FrameworkInfo
 from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Form, Resources
@@ -161,6 +163,12 @@ class Framework:
             del self.unreachable[next(iter(self.unreachable))]
 
 
+class Restriction(Struct, frozen=True):
+    """What operators decided about an agent: it is deactivated, and perhaps draining or drained."""
+
+    drain: DrainInfo | None = None
+
+
 @dataclass(eq=False)
 class Agent:
     """An admitted agent that is not unreachable; it may be disconnected for a while."""
@@ -186,6 +194,10 @@ class Agent:
     """Tasks, by framework and task, that were asked to be killed: an agent that comes back with one is asked again."""
     unavailability: Unavailability | None = None
     """When its machine is to be maintained."""
+    restriction: Restriction | None = None
+    """None: it is active, as far as operators are concerned."""
+    drain_started: float | None = None
+    """Seconds since the epoch, as far as this master knows."""
     ping: Timer | None = None
     missed_pings: int = 0
     ponged: bool = True
@@ -197,6 +209,15 @@ class Agent:
     @property
     def pid(self) -> str:
         return pid(self.ip, self.info.port)
+
+    @property
+    def active(self) -> bool:
+        """Whether it may be offered."""
+        return self.connected and self.restriction is None
+
+    @property
+    def drain(self) -> DrainInfo | None:
+        return self.restriction.drain if self.restriction else None
 
     @property
     def machine(self) -> tuple[str, str]:

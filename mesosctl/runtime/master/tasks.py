@@ -6,7 +6,7 @@ import msgspec
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.master.actions import TaskAdded, TaskUpdated
-from mesosctl.runtime.master.records import TERMINAL, Agent, Executor, Framework, Task
+from mesosctl.runtime.master.records import TERMINAL, Agent, Capability, Executor, Framework, Task
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID
 from mesosctl.runtime.protocol.scheduler import Call, Event
@@ -61,11 +61,11 @@ class Tasks:
         framework = self._state.frameworks.get(message.framework_id.value)
         if framework is None:
             return
-        status = message.status
+        status = _told(message.status, framework, agent)
         self._state.update(framework, status)
         task = agent.tasks.get((framework.id, status.task_id.value))
         if task is not None:
-            self.record(task, status, message.latest or status)
+            self.record(task, status, _told(message.latest, framework, agent) if message.latest else status)
 
     def record(self, task: Task, status: TaskStatus, latest: TaskStatus, *, recover: bool = True) -> None:
         """`status` was sent to the scheduler, `latest` is the newest of the task.
@@ -117,3 +117,15 @@ class Tasks:
     def shutdown_executor(self, framework: Framework, call: Call.Shutdown) -> None:
         if agent := self._state.agents.get(call.agent_id.value):
             self._state.tell(agent, internal.ShutdownExecutor(framework.framework_id, call.executor_id))
+
+
+def _told(status: TaskStatus, framework: Framework, agent: Agent) -> TaskStatus:
+    """What the scheduler reads: where the agent is drained, that this is why a task was killed."""
+    if agent.drain is None or status.state not in (TaskState.TASK_KILLING, TaskState.TASK_KILLED):
+        return status
+    gone = agent.drain.config.mark_gone and framework.can(Capability.PARTITION_AWARE)
+    return msgspec.structs.replace(
+        status,
+        state=TaskState.TASK_GONE_BY_OPERATOR if gone and status.state is TaskState.TASK_KILLED else status.state,
+        reason=TaskStatus.Reason.REASON_AGENT_DRAINING,
+    )

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 
 from mesosctl.runtime.http.calls import not_implemented, problem_of_call, write
 from mesosctl.runtime.http.common_calls import common_functions
-from mesosctl.runtime.master.operator import quota, reads, reservations
+from mesosctl.runtime.master.operator import agents, maintenance, quota, reads, reservations
 from mesosctl.runtime.master.operator.context import Context, Function
 from mesosctl.runtime.protocol import master
 from mesosctl.runtime.protocol.codec import decode
@@ -25,6 +25,8 @@ FUNCTIONS: Mapping[Call.Type, Function] = {
     **reads.FUNCTIONS,
     **quota.FUNCTIONS,
     **reservations.FUNCTIONS,
+    **maintenance.FUNCTIONS,
+    **agents.FUNCTIONS,
 }
 """What answers the calls of each type. Modules of this package give their part as a table `FUNCTIONS`."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
@@ -22,6 +23,8 @@ class Context:
     subscribers: Subscribers
     log_level: LogLevel
     files: Files
+    changes: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a change is decided and made durable."""
 
 
 Answer = Response | int

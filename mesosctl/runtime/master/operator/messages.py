@@ -40,8 +40,8 @@ def executor_message(executor: Executor) -> Response.GetExecutors.Executor:
 def agent_message(agent: Agent) -> Response.GetAgents.Agent:
     return Response.GetAgents.Agent(
         agent_info=agent.info,
-        active=agent.connected,
-        deactivated=False,
+        active=agent.active,
+        deactivated=agent.restriction is not None,
         version=agent.version,
         pid=agent.pid,
         registered_time=time(agent.registered),
@@ -50,6 +50,8 @@ def agent_message(agent: Agent) -> Response.GetAgents.Agent:
         allocated_resources=_sum(agent.used.values()),
         offered_resources=_sum(offer.resources for offer in agent.offers.values()),
         capabilities=agent.capabilities,
+        drain_info=agent.drain,
+        estimated_drain_start_time=time(agent.drain_started) if agent.drain_started else None,
     )
 
 

@@ -13,11 +13,13 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from mesosctl.runtime.http.answers import empty_response, json_response
+from mesosctl.runtime.master.changes import Change
 from mesosctl.runtime.master.operator.commit import commit
 from mesosctl.runtime.master.operator.context import Context
 from mesosctl.runtime.master.operator.reservations import perform
-from mesosctl.runtime.protocol.basics import AgentID
+from mesosctl.runtime.protocol.basics import AgentID, MachineID
 from mesosctl.runtime.protocol.errors import DecodeError, Refusal
+from mesosctl.runtime.protocol.maintenance import Schedule
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.quota import QuotaRequest
 from mesosctl.runtime.protocol.resources import Resource, WeightInfo
@@ -50,6 +52,11 @@ def routes(context: Context) -> list[web.RouteDef]:
         change("DELETE", "/quota/{role:.+}", _remove_quota),
         get("/weights", master.weights.infos),
         change("PUT", "/weights", _update_weights),
+        get("/maintenance/schedule", master.maintenance.schedule),
+        change("POST", "/maintenance/schedule", _update_schedule),
+        get("/maintenance/status", master.maintenance.status),
+        change("POST", "/machine/down", partial(_machines, master.maintenance.start)),
+        change("POST", "/machine/up", partial(_machines, master.maintenance.stop)),
         change("POST", "/teardown", _teardown),
         change("POST", "/reserve", partial(_operation, _reserve)),
         change("POST", "/unreserve", partial(_operation, _unreserve)),
@@ -69,12 +76,12 @@ async def _set_quota(context: Context, request: web.Request) -> int:
         asked = from_value(QuotaRequest, value)
     except DecodeError as error:
         raise Refusal(400, f"Failed to validate set quota request JSON '{text}': {error}") from None
-    return await commit(context.master, context.master.quotas.set(asked))
+    return await commit(context, lambda: context.master.quotas.set(asked))
 
 
 async def _remove_quota(context: Context, request: web.Request) -> int:
     role = request.match_info["role"]
-    return await commit(context.master, context.master.quotas.remove(role, f"/master/quota/{role}"))
+    return await commit(context, lambda: context.master.quotas.remove(role, f"/master/quota/{role}"))
 
 
 async def _update_weights(context: Context, request: web.Request) -> int:
@@ -88,7 +95,17 @@ async def _update_weights(context: Context, request: web.Request) -> int:
         infos = messages(WeightInfo, value)
     except DecodeError as error:
         raise Refusal(400, f"Failed to convert weights JSON array to protobuf ('{text}'): {error}") from None
-    return await commit(context.master, context.master.weights.update(infos))
+    return await commit(context, lambda: context.master.weights.update(infos))
+
+
+async def _update_schedule(context: Context, request: web.Request) -> int:
+    schedule = from_value(Schedule, parse(await request.read()))
+    return await commit(context, lambda: context.master.maintenance.update(schedule))
+
+
+async def _machines(decide: Callable[[tuple[MachineID, ...]], Change], context: Context, request: web.Request) -> int:
+    machine_ids = messages(MachineID, parse(await request.read()))
+    return await commit(context, lambda: decide(machine_ids))
 
 
 async def _teardown(context: Context, request: web.Request) -> int:

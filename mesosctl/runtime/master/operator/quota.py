@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from functools import partial
 
 from mesosctl.runtime.master.operator.commit import commit
 from mesosctl.runtime.master.operator.context import Context, Function
@@ -16,18 +17,17 @@ def get_quota(context: Context, call: Call) -> Response:
 
 def update_quota(context: Context, call: Call) -> Awaitable[int]:
     update = call.update_quota or Call.UpdateQuota()
-    change = context.master.quotas.update(update.quota_configs, force=bool(update.force))
-    return commit(context.master, change)
+    return commit(context, lambda: context.master.quotas.update(update.quota_configs, force=bool(update.force)))
 
 
 def set_quota(context: Context, call: Call) -> Awaitable[int]:
     assert call.set_quota  # the call is complete
-    return commit(context.master, context.master.quotas.set(call.set_quota.quota_request))
+    return commit(context, partial(context.master.quotas.set, call.set_quota.quota_request))
 
 
 def remove_quota(context: Context, call: Call) -> Awaitable[int]:
     assert call.remove_quota  # the call is complete
-    return commit(context.master, context.master.quotas.remove(call.remove_quota.role))
+    return commit(context, partial(context.master.quotas.remove, call.remove_quota.role))
 
 
 def get_weights(context: Context, call: Call) -> Response:
@@ -38,7 +38,7 @@ def get_weights(context: Context, call: Call) -> Response:
 
 def update_weights(context: Context, call: Call) -> Awaitable[int]:
     update = call.update_weights or Call.UpdateWeights()
-    return commit(context.master, context.master.weights.update(update.weight_infos))
+    return commit(context, partial(context.master.weights.update, update.weight_infos))
 
 
 FUNCTIONS: Mapping[Call.Type, Function] = {

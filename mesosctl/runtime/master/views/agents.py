@@ -32,11 +32,15 @@ def agent_view(agent: Agent) -> Json:
         "offered_resources": summary(offered(agent.offers.values())),
         "reserved_resources": reservations_view(agent.total),
         "unreserved_resources": summary(agent.total.unreserved()),
-        "active": agent.connected,
-        "deactivated": False,
+        "active": agent.active,
+        "deactivated": agent.restriction is not None,
         "version": agent.version,
         "capabilities": [each.type for each in agent.capabilities if each.type],
     }
+    if agent.drain:
+        view["drain_info"] = agent.drain
+    if agent.drain_started:
+        view["estimated_drain_start_time_seconds"] = agent.drain_started
     return view
 
 
