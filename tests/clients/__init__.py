@@ -1,1 +1,1 @@
-"""Clients written by others for Apache Mesos, unmodified: `environment` gets them from PyPI, the rest uses them."""
+"""Frameworks and executors that tests run as programs: on pymesos as PyPI has it (`environment` gets it), and on ours."""

@@ -1,4 +1,6 @@
-"""The framework library with a real master and agent on loopback: its example, and a scheduler that a master leaves."""
+"""The framework library with a real master and agent on loopback: its example, a scheduler that a master leaves, an
+executor.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mesosctl.runtime.framework.example import Job, _task
 from mesosctl.runtime.framework.scheduler import Scheduler
+from mesosctl.runtime.protocol.basics import ExecutorID, TaskID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
+from mesosctl.runtime.protocol.containers import CommandInfo
+from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.scheduler import Event
-from mesosctl.runtime.protocol.tasks import TaskState
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState
 from tests.integration.test_runtime_slice import Programs
 
 WAIT_SECONDS = 60.0
+OWN_EXECUTOR = Path(__file__).parents[1] / "clients" / "own_executor.py"
 
 
 @pytest.fixture
@@ -86,5 +93,42 @@ def test_a_scheduler_outlives_its_master(programs: Programs) -> None:
             assert (states[0], states[-1]) == (TaskState.TASK_RUNNING, TaskState.TASK_KILLED)
             assert len(set(states)) == 2  # an acknowledgement may have died with the master: RUNNING came twice then
             assert not scheduler.reconciling
+
+    asyncio.run(scenario())
+
+
+def test_an_executor_of_ones_own(programs: Programs) -> None:
+    """Two tasks in one executor, a message and its answer, a kill."""
+    command = CommandInfo(value=f"exec {sys.executable} {OWN_EXECUTOR}")
+
+    def sleep(task_id: str, seconds: str, offer: Offer) -> TaskInfo:
+        task = _task(Job("", 1), offer.agent_id)
+        executor = ExecutorInfo(executor_id=ExecutorID("own"), command=command, resources=task.resources)
+        return msgspec.structs.replace(
+            task, task_id=TaskID(task_id), command=None, executor=executor, data=seconds.encode()
+        )
+
+    async def scenario() -> None:
+        info = FrameworkInfo(user="root", name="own executor")
+        states: dict[str, list[TaskState]] = {"short": [], "long": []}
+        async with asyncio.timeout(WAIT_SECONDS), Scheduler(f"127.0.0.1:{programs.master_port}", info) as scheduler:
+            async for event in scheduler:
+                match event:
+                    case Event.Offers(offers=(offer, *_)) if not any(states.values()):
+                        await scheduler.accept([offer], [sleep("short", "0.1", offer), sleep("long", "1000", offer)])
+                    case Event.Update(status=status):
+                        states[status.task_id.value].append(status.state)
+                        if status.task_id.value == "long" and status.state is TaskState.TASK_RUNNING:
+                            assert status.agent_id
+                            await scheduler.message(status.agent_id, ExecutorID("own"), b"abc")
+                    case Event.Message(data=data):
+                        assert data == b"cba"
+                        await scheduler.kill(TaskID("long"))
+                if TaskState.TASK_KILLED in states["long"] and TaskState.TASK_FINISHED in states["short"]:
+                    await scheduler.teardown()
+        assert states == {
+            "short": [TaskState.TASK_RUNNING, TaskState.TASK_FINISHED],
+            "long": [TaskState.TASK_RUNNING, TaskState.TASK_KILLED],
+        }
 
     asyncio.run(scenario())
