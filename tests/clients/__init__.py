@@ -1,1 +1,1 @@
-"""Frameworks and executors that tests run as programs: on pymesos as PyPI has it (`environment` gets it), and on ours."""
+"""Frameworks and executors that tests run as programs: on pymesos as PyPI has it (see `environment`), and on ours."""
