@@ -7,7 +7,7 @@ import uuid
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent.checkpoint import Store
 from mesosctl.runtime.agent.core import Agent, Settings
-from mesosctl.runtime.agent.records import ExecutorRecord, FrameworkRecord
+from mesosctl.runtime.agent.records import Ending, ExecutorRecord, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID, TaskID
@@ -16,6 +16,7 @@ from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.resources import Resource, Value
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.resources import Resources
 
 AGENT_ID = AgentID("agent-S0")
 FRAMEWORK_ID = FrameworkID("framework-0000")
@@ -71,6 +72,9 @@ class Bench:
         self.launched: list[ExecutorRecord] = []
         self.destroyed: list[ExecutorRecord] = []
         self.adopted: list[ExecutorRecord] = []
+        self.updated: list[tuple[str, float]] = []
+        """Executors with the memory that they hold."""
+        self.exceeded: Ending | None = None
         info = AgentInfo(hostname="agent.corp", resources=(scalar("cpus", 2.0), scalar("mem", 1024)))
         self.agent = Agent(info, Settings(ip="10.0.0.1"), self.clock, self, store)
         if found:
@@ -89,6 +93,12 @@ class Bench:
     def launch(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
         self.launched.append(executor)
         self.agent.container_launched(executor.container_id, 4711)
+
+    def hold(self, executor: ExecutorRecord) -> None:
+        self.updated.append((executor.id, Resources.of(executor.resources()).scalar("mem")))
+
+    def limitation(self, executor: ExecutorRecord) -> Ending | None:
+        return self.exceeded
 
     def destroy(self, executor: ExecutorRecord) -> None:
         self.destroyed.append(executor)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from mesosctl.runtime import internal
+from mesosctl.runtime.agent.records import Ending
 from mesosctl.runtime.protocol.basics import ContainerID, DurationInfo, ExecutorID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.executor import Call
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
-from tests.unit.agent_bench import AGENT_ID, CUSTOM, FRAMEWORK_ID, MASTER, Bench, task
+from tests.unit.agent_bench import AGENT_ID, CUSTOM, FRAMEWORK_ID, MASTER, Bench, scalar, task
 
 Reason = TaskStatus.Reason
 
@@ -72,6 +75,27 @@ def test_executor_that_dies_fails_its_tasks() -> None:
     bench.exit(status=9)
     assert outline(bench.acknowledge_all())[-1] == ("a", TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED)
     assert bench.agent.ledger.frameworks == {}
+
+
+def test_a_limit_explains_why_a_task_failed() -> None:
+    bench = Bench()
+    bench.run(task("a"))
+    bench.subscribe()
+    bench.exceeded = Ending(Reason.REASON_CONTAINER_LIMITATION_MEMORY, "Memory limit exceeded")
+    bench.update("a", TaskState.TASK_RUNNING)
+    bench.update("a", TaskState.TASK_FAILED)
+    running, failed = bench.acknowledge_all()
+    assert (running.reason, running.message) == (None, None)
+    assert (failed.reason, failed.message) == (Reason.REASON_CONTAINER_LIMITATION_MEMORY, "Memory limit exceeded")
+
+
+def test_a_container_holds_what_its_tasks_hold() -> None:
+    bench = Bench()
+    for name in ("a", "b"):
+        bench.run(replace(task(name), resources=(scalar("mem", 32),)), executor=CUSTOM)
+    bench.subscribe()
+    bench.update("a", TaskState.TASK_FINISHED)
+    assert bench.updated == [(CUSTOM.executor_id.value, 64.0), (CUSTOM.executor_id.value, 32.0)]
 
 
 def test_executor_that_never_subscribes() -> None:
@@ -281,7 +305,6 @@ def test_what_cannot_be_run_is_said() -> None:
     for name, wrong, executor in (
         ("a", TaskInfo(name="a", task_id=TaskID("a"), agent_id=AGENT_ID, command=uris), None),
         ("../../etc", task("../../etc"), None),
-        ("b", task("b"), ExecutorInfo(executor_id=ExecutorID("d"), type=ExecutorInfo.Type.DEFAULT)),
     ):
         bench = Bench()
         bench.run(wrong, executor=executor)

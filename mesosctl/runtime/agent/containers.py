@@ -99,7 +99,7 @@ class Containers:
     def launch(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
         self._launching[executor.container_id] = self._spawn(self._launch(framework, executor))
 
-    def update(self, executor: ExecutorRecord) -> None:
+    def hold(self, executor: ExecutorRecord) -> None:
         if containerizer := self._of(executor):
             containerizer.update(executor)
 

@@ -26,7 +26,7 @@ from mesosctl.runtime.agent.limits import unsupported
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.agent.restore import restore
-from mesosctl.runtime.agent.states import dropped_state
+from mesosctl.runtime.agent.states import dropped_state, is_terminal
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.kinds import format_duration
 from mesosctl.runtime.protocol import executor as api
@@ -56,6 +56,12 @@ class Outside(Protocol):
 
     def launch(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
         """Start the executor's container: `container_launched` or `container_failed` follows."""
+
+    def hold(self, executor: ExecutorRecord) -> None:
+        """The executor has other tasks than before: hold its container to what they hold."""
+
+    def limitation(self, executor: ExecutorRecord) -> Ending | None:
+        """The limit that the container went over, if it did."""
 
     def destroy(self, executor: ExecutorRecord) -> None:
         """Kill all processes of the container: `container_exited` follows, if it did not before."""
@@ -234,6 +240,7 @@ class Agent:
 
     def _deliver(self, executor: ExecutorRecord) -> None:
         """Hand the queued tasks to an executor that is subscribed."""
+        self._outside.hold(executor)
         for tasks, is_group in executor.dequeue():
             event = events.launch_group(task.info for task in tasks) if is_group else events.launch(tasks[0].info)
             self._outside.to_executor(executor.container_id, event)
@@ -323,14 +330,18 @@ class Agent:
 
     def update(self, framework: FrameworkRecord, executor: ExecutorRecord, status: TaskStatus) -> None:
         """A status of an executor (validated; its `uuid` is set), acknowledged to it in any case."""
-        assert status.uuid is not None
         task = executor.find(status.task_id.value)
         if task is None or framework.terminating:
             log.warning("Ignoring %s of task %s, which is not here", status.state, status.task_id.value)
             self.ledger.counters["invalid_status_updates"] += 1
         else:
             self.ledger.counters["valid_status_updates"] += 1
+            if status.state is TaskState.TASK_FAILED and (ending := self._outside.limitation(executor)):
+                status = replace(status, reason=ending.reason, message=ending.message)
             self.ledger.record(framework, executor, task, status)
+            if is_terminal(status.state) and not executor.is_command:
+                self._outside.hold(executor)
+        assert status.uuid is not None
         self._outside.to_executor(executor.container_id, events.acknowledged(status.task_id, status.uuid))
 
     def message(self, framework: FrameworkRecord, executor: ExecutorRecord, data: bytes) -> None:

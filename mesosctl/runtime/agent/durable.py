@@ -5,7 +5,7 @@ from __future__ import annotations
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent.core import Outside
 from mesosctl.runtime.agent.journal import Journal
-from mesosctl.runtime.agent.records import ExecutorRecord
+from mesosctl.runtime.agent.records import Ending, ExecutorRecord
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.executor import Event
@@ -26,6 +26,12 @@ class Durable:
 
     def launch(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
         self._journal.after(lambda: self._outside.launch(framework, executor))
+
+    def hold(self, executor: ExecutorRecord) -> None:
+        self._journal.after(lambda: self._outside.hold(executor))
+
+    def limitation(self, executor: ExecutorRecord) -> Ending | None:
+        return self._outside.limitation(executor)
 
     def destroy(self, executor: ExecutorRecord) -> None:
         self._journal.after(lambda: self._outside.destroy(executor))

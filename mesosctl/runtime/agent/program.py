@@ -97,7 +97,9 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         return
     containers.start()
     runner = await serve(
-        application(PREFIX, routes(agent, api, nested, flags, address, clock)), address.listen_ip, address.listen_port
+        application(PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage)),
+        address.listen_ip,
+        address.listen_port,
     )
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
     connection = asyncio.create_task(_connect(agent, master))
