@@ -51,6 +51,8 @@ class Maintenance:
         self._inverse_offers = inverse_offers
         self._remove_agent = remove_agent
         self._machines: dict[tuple[str, str], Machine] = {}
+        self._up: set[tuple[str, str]] = set()
+        """Those that were in the schedule once: Mesos remembers them."""
         state.admitted.append(self._admitted)
 
     def recover(self) -> None:
@@ -118,12 +120,13 @@ class Maintenance:
         found: dict[tuple[str, str], Machine] = {}
         for machine_id in machine_ids:
             _check(machine_id, found)
-            machine = self._machines.get(machine_key(machine_id))
-            if machine is None:
+            key = machine_key(machine_id)
+            machine = self._machines.get(key)
+            if machine is None and key not in self._up:
                 raise Refusal(400, f"Machine '{_name(machine_id)}' is not part of a maintenance schedule")
-            if machine.info.mode is not mode:
+            if machine is None or machine.info.mode is not mode:
                 raise Refusal(400, f"Machine '{_name(machine_id)}' is not in {mode} mode and cannot be {what}")
-            found[machine_key(machine_id)] = machine
+            found[key] = machine
         return found.items()
 
     def _change(self, new: dict[tuple[str, str], Machine]) -> Change:
@@ -134,6 +137,7 @@ class Maintenance:
         return Change(tuple(records), lambda: self._replace(new))
 
     def _replace(self, machines: dict[tuple[str, str], Machine]) -> None:
+        self._up = (self._up | self._machines.keys()) - machines.keys()
         self._machines = machines
         self._state.down = {key for key, machine in machines.items() if machine.info.mode is _Mode.DOWN}
         for agent in [*self._state.agents.values()]:
