@@ -1,7 +1,8 @@
 """`mesosctl start-cluster`, `stop-cluster` and `status`.
 
-The JSON document of `status`: {"cluster": name, "green": bool, "hosts": [HostStatus], "ensemble": Ensemble or null},
-with the fields of those classes of `mesosctl.engine.status`. start-cluster and stop-cluster print a run's document.
+The JSON document of `status`: {"cluster": name, "green": bool, "hosts": [HostStatus], "ensemble": Ensemble or null,
+"masters": Masters or null}, with the fields of those classes of `mesosctl.engine.status`. start-cluster and
+stop-cluster print a run's document.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from mesosctl.cli.common import RunOptions, inventory_option, run_options, yes_o
 from mesosctl.cli.session import Session
 from mesosctl.cli.summary import duration, host_list
 from mesosctl.engine import services
-from mesosctl.engine.status import ClusterStatus, HostStatus, Member, ServiceState, Verdict, gather
+from mesosctl.engine.status import ClusterStatus, HostStatus, Masters, ServiceState, Verdict, gather
 from mesosctl.errors import ExitCode
 from mesosctl.resources.program import APPLY
+from mesosctl.tasks.mesos_service import AGENT, MASTER
 
+NONE = "none"
 COLOURS = {Verdict.HEALTHY: "green", Verdict.DEGRADED: "yellow", Verdict.NO_QUORUM: "red", Verdict.SPLIT: "red"}
 
 
@@ -33,8 +36,10 @@ COLOURS = {Verdict.HEALTHY: "green", Verdict.DEGRADED: "yellow", Verdict.NO_QUOR
 def start_cluster(inventory: Path, options: RunOptions) -> ExitCode:
     """Start the services of the cluster.
 
-    Comes back once they do their work: ZooKeeper's members are in a quorum with one leader. Services that run already
-    are left alone, unless their configuration has changed since.
+    ZooKeeper first, then the masters, then the agents. Comes back once they do their work: ZooKeeper's members are in a
+    quorum with one leader, one master leads, and all agents are registered with it. Services that run already are left
+    alone, unless their configuration has changed since. Ends with 1 where one does not come to do its work, and shows
+    the end of its log.
     """
     session = Session(inventory, options)
     report = session.execute(services.start_steps(), APPLY, action="start-cluster", guarded=False)
@@ -54,7 +59,8 @@ def start_cluster(inventory: Path, options: RunOptions) -> ExitCode:
 def stop_cluster(inventory: Path, yes: bool, options: RunOptions) -> ExitCode:
     """Stop the services of the cluster, on all hosts or on those of --limit.
 
-    Asks first. Nothing is disabled: after a reboot the services run again.
+    Agents first, then masters, then ZooKeeper. Asks first. Nothing is disabled: after a reboot the services run again.
+    Tasks outlive their agent for a while, as after a failure.
     """
     session = Session(inventory, options)
     if not yes:
@@ -66,15 +72,16 @@ def stop_cluster(inventory: Path, yes: bool, options: RunOptions) -> ExitCode:
     return session.finish(session.execute(services.stop_steps(), APPLY, action="stop-cluster", guarded=False))
 
 
-@click.command(short_help="Show each host's services, and ZooKeeper's quorum.")
+@click.command(short_help="Show each host's services, ZooKeeper's quorum, the leading master and its agents.")
 @inventory_option
 @click.option("--watch", type=click.FloatRange(min=0.5), metavar="SECONDS", help="Show it again every so often.")
 @run_options
 def status(inventory: Path, watch: float | None, options: RunOptions) -> ExitCode:
-    """Show each host's services, and ZooKeeper's quorum.
+    """Show each host's services, ZooKeeper's quorum, the leading master and its agents.
 
-    Ends with 0 where all is green: every service runs and starts with its host, and ZooKeeper has one leader that all
-    others follow. Ends with 1 otherwise. With --limit the quorum is told only if all its members are among the hosts.
+    Ends with 0 where all is green: every service runs and starts with its host, ZooKeeper has one leader that all
+    others follow, and one master leads, with which all agents are registered. Ends with 1 otherwise. With --limit the
+    quorum and the masters are told of only if all of them are among the hosts.
     """
     session = Session(inventory, options)
     while True:
@@ -107,19 +114,19 @@ def _show(session: Session, found: ClusterStatus) -> None:
 
 def _table(hosts: tuple[HostStatus, ...]) -> Iterator[str]:
     name_width = max(4, *(len(host.host) for host in hosts)) + 2
-    head = f"{'HOST':<{name_width}}{'SERVICE':<11}{'STATE':<11}{'ENABLED':<9}{'SINCE':<14}"
-    yield f"{head}{'MODE':<10}{'ZXID':<14}CLIENTS"
+    head = f"{'HOST':<{name_width}}{'SERVICE':<14}{'STATE':<11}{'ENABLED':<9}{'SINCE':<14}"
+    yield f"{head}{'MODE':<12}{'ZXID':<14}CLIENTS"
     for host in hosts:
         for service in host.services:
             state = click.style(f"{service.state:<11}", fg="green" if service.state == "active" else "red")
             enabled = click.style(f"{'yes' if service.enabled else 'no':<9}", fg=None if service.enabled else "red")
             since = _since(service)
-            line = f"{host.host:<{name_width}}{service.name:<11}{state}{enabled}{since:<14}"
-            yield f"{line}{_member(host.member)}{_restarts(service)}".rstrip()
+            line = f"{host.host:<{name_width}}{service.name:<14}{state}{enabled}{since:<14}"
+            yield f"{line}{_mode(host, service.name)}{_restarts(service)}".rstrip()
         if host.failure:
-            yield f"{host.host:<{name_width}}{'':<11}{click.style('down', fg='red')}: {host.failure.cause}"
+            yield f"{host.host:<{name_width}}{'':<14}{click.style('down', fg='red')}: {host.failure.cause}"
         elif not host.services:
-            yield f"{host.host:<{name_width}}{'-':<11}up"
+            yield f"{host.host:<{name_width}}{'-':<14}up"
 
 
 def _since(service: ServiceState) -> str:
@@ -136,11 +143,20 @@ def _restarts(service: ServiceState) -> str:
     return f"  restarted {service.restarts} times by systemd" if service.restarts else ""
 
 
-def _member(member: Member | None) -> str:
-    if member is None:
-        return ""
-    mode = click.style(f"{member.mode or 'none':<10}", fg=None if member.mode else "red")
-    return f"{mode}{member.zxid or '-':<14}{member.connections}"
+def _mode(host: HostStatus, service: str) -> str:
+    """What a service is among its kind, and for ZooKeeper where it stands."""
+    if service == "zookeeper" and host.member:
+        padding = " " * (12 - len(host.member.mode or NONE))
+        return f"{_word(host.member.mode)}{padding}{host.member.zxid or '-':<14}{host.member.connections}"
+    if service == MASTER and host.master:
+        return _word(host.master.standing)
+    if service == AGENT and host.registered is not None:
+        return _word("registered" if host.registered else "")
+    return ""
+
+
+def _word(mode: str) -> str:
+    return mode or click.style(NONE, fg="red")
 
 
 def _failures(hosts: tuple[HostStatus, ...], width: int) -> Iterator[str]:
@@ -162,7 +178,23 @@ def _verdict(name: str, found: ClusterStatus) -> Iterator[str]:
         spare = f"; {ensemble.to_lose} more can fail" if ensemble.verdict in (Verdict.HEALTHY, Verdict.DEGRADED) else ""
         missing = f"; not taking part: {host_list(ensemble.missing, 60)}" if ensemble.missing else ""
         yield f"ZooKeeper: {verdict}; {told}{spare}{missing}"
+    if found.masters:
+        yield _masters(found.masters)
     overall = (
         click.style("green", fg="green", bold=True) if found.green else click.style("not green", fg="red", bold=True)
     )
     yield f"status {name}: {overall}"
+
+
+def _masters(masters: Masters) -> str:
+    if not masters.leaders:
+        return f"Mesos: {click.style('no leader', fg='red', bold=True)}"
+    verdict = click.style("healthy", fg="green", bold=True)
+    if not masters.healthy:
+        verdict = click.style("degraded", fg="yellow", bold=True)
+    others = len(masters.followers) + len(masters.missing)
+    told = (
+        f"{', '.join(masters.leaders)} leads at {masters.address}, {len(masters.followers)} of {others} others follow"
+    )
+    agents = f"{masters.agents} of {masters.agents_declared} agents registered"
+    return f"Mesos: {verdict}; {told}; {agents}; {masters.frameworks} frameworks, {masters.tasks} tasks"

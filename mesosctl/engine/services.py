@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mesosctl import tasks
 from mesosctl.engine.facts import Facts
 from mesosctl.engine.workflow import Step
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.resources.types import Command, Resource
+from mesosctl.resources.types import Command, Resource, Service
+from mesosctl.tasks import mesos_service
 from mesosctl.templates.filters import sh
 
 
@@ -35,6 +36,20 @@ SERVICES: tuple[ClusterService, ...] = (
         stage="zookeeper",
         log=lambda cluster: f"{cluster.zookeeper.log_dir}/zookeeper.log",
     ),
+    ClusterService(
+        name=mesos_service.MASTER,
+        title="Masters",
+        role=Role.MASTER,
+        stage="masters",
+        log=lambda cluster: mesos_service.log_file(cluster, mesos_service.MASTER),
+    ),
+    ClusterService(
+        name=mesos_service.AGENT,
+        title="Agents",
+        role=Role.AGENT,
+        stage="agents",
+        log=lambda cluster: mesos_service.log_file(cluster, mesos_service.AGENT),
+    ),
 )
 """In the order in which they are started; they are stopped in the opposite one."""
 
@@ -45,12 +60,17 @@ def of(host: Host) -> tuple[ClusterService, ...]:
 
 
 def start_steps() -> list[Step]:
-    """What start-cluster does: each service's stage, as in bootstrap, and so waiting until it does its work."""
-    return [_stage(tasks.stage(service.stage)) for service in SERVICES]
+    """What start-cluster does: each service's stage as in bootstrap, but that it starts what does not run and waits
+    until it does its work."""
+    return [_start(tasks.stage(service.stage)) for service in SERVICES]
 
 
-def _stage(stage: tasks.Stage) -> Step:
-    return Step(stage, lambda cluster, host, facts: tasks.resources_of(stage, cluster, host, facts))
+def _start(stage: tasks.Stage) -> Step:
+    def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
+        found = tasks.resources_of(stage, cluster, host, facts)
+        return [replace(item, start=True) if isinstance(item, Service) else item for item in found]
+
+    return Step(stage, resources)
 
 
 def stop_steps() -> list[Step]:

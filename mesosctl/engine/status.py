@@ -1,7 +1,9 @@
 """How the cluster's services are: asked in one round trip a host, judged here.
 
 The verdict on ZooKeeper comes from what each member says of itself (`srvr`): only a member that takes part in a quorum
-names a mode. Fields of `systemctl show`: systemctl(1), org.freedesktop.systemd1(5).
+names a mode. That on Mesos comes from each master's `/redirect` and the `/metrics/snapshot` of the leading one
+(docs/monitoring.md of Apache Mesos), and from what each agent says of its registration. Fields of `systemctl show`:
+systemctl(1), org.freedesktop.systemd1(5).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from mesosctl.engine.report import Failure
 from mesosctl.engine.rolling import majority
 from mesosctl.engine.run import Run
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.tasks import zookeeper_service
+from mesosctl.tasks import mesos_service, zookeeper_service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,19 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MasterState:
+    """A master, as it says itself."""
+
+    standing: str
+    """`leader`, `follower`, or "" while it knows of no leading master."""
+    agents: int = 0
+    """Agents that are registered and connected. This and what follows only the leading master knows."""
+    frameworks: int = 0
+    tasks: int = 0
+    """Tasks that are staging, starting or running."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatus:
     """A host: its services, or why it could not be asked."""
 
@@ -58,6 +73,10 @@ class HostStatus:
     services: tuple[ServiceState, ...] = ()
     member: Member | None = None
     """None where the host has no ZooKeeper, or could not be asked."""
+    master: MasterState | None = None
+    """None where the host has no master, or could not be asked."""
+    registered: bool | None = None
+    """Whether the host's agent is registered with the leading master; None as above."""
     failure: Failure | None = None
 
 
@@ -89,21 +108,50 @@ class Ensemble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Masters:
+    """The verdict on Mesos."""
+
+    leaders: tuple[str, ...]
+    """One, if all is well."""
+    followers: tuple[str, ...]
+    missing: tuple[str, ...]
+    """Masters that know of no leading one, or could not be asked."""
+    address: str
+    """Of the leading master's API and page, "" where none leads."""
+    agents: int
+    """Agents that the leading master has registered and connected."""
+    agents_declared: int
+    """Agents of the inventory."""
+    frameworks: int
+    tasks: int
+
+    @property
+    def healthy(self) -> bool:
+        return len(self.leaders) == 1 and not self.missing and self.agents >= self.agents_declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterStatus:
     hosts: tuple[HostStatus, ...]
     """In the inventory's order."""
     ensemble: Ensemble | None
     """None where the cluster has no ZooKeeper, or where not all of its members were asked."""
+    masters: Masters | None
+    """None where the cluster has no masters, or where not all of them were asked."""
 
     @property
     def green(self) -> bool:
-        """Everything runs, is enabled, and is in quorum."""
+        """Everything runs, is enabled, is in quorum, and is registered."""
         hosts = all(
             not host.failure and all(one.state == "active" and one.enabled for one in host.services)
             for host in self.hosts
         )
         members = all(host.member is None or host.member.mode for host in self.hosts)
-        return hosts and members and (self.ensemble is None or self.ensemble.verdict is Verdict.HEALTHY)
+        mesos = all(
+            (host.master is None or host.master.standing) and host.registered is not False for host in self.hosts
+        )
+        ensemble = self.ensemble is None or self.ensemble.verdict is Verdict.HEALTHY
+        return hosts and members and mesos and ensemble and (self.masters is None or self.masters.healthy)
 
 
 def gather(run: Run) -> ClusterStatus:
@@ -111,8 +159,15 @@ def gather(run: Run) -> ClusterStatus:
 
     def body(host: Host) -> str:
         names = " ".join(service.name for service in services.of(host))
-        srvr = zookeeper_service.srvr(run.cluster) if host.has(Role.ZOOKEEPER) else ""
-        return script("status.sh", {"services": names, "srvr": srvr})
+        questions = {"srvr": "", "standing": "", "master_metrics": "", "agent_metrics": ""}
+        if host.has(Role.ZOOKEEPER):
+            questions["srvr"] = zookeeper_service.srvr(run.cluster)
+        if host.has(Role.MASTER):
+            questions["standing"] = mesos_service.standing(run.cluster, host)
+            questions["master_metrics"] = mesos_service.master_metrics(run.cluster, host)
+        if host.has(Role.AGENT):
+            questions["agent_metrics"] = mesos_service.agent_metrics(run.cluster, host)
+        return script("status.sh", {"services": names, **questions})
 
     answers = ask(run, "status", body)
     hosts = tuple(
@@ -121,7 +176,7 @@ def gather(run: Run) -> ClusterStatus:
         else HostStatus(host=host.name, failure=run.report.hosts[host.name].failure)
         for host in run.hosts
     )
-    return ClusterStatus(hosts=hosts, ensemble=judge(run.cluster, hosts))
+    return ClusterStatus(hosts=hosts, ensemble=judge(run.cluster, hosts), masters=judge_masters(run.cluster, hosts))
 
 
 def read(answer: Answer, host: Host) -> HostStatus:
@@ -129,7 +184,24 @@ def read(answer: Answer, host: Host) -> HostStatus:
     uptime = float(answer.first("uptime") or 0)
     states = tuple(_state(name, fields, uptime) for name, fields in answer.pairs("unit"))
     member = _member(answer.all("srvr")) if host.has(Role.ZOOKEEPER) else None
-    return HostStatus(host=host.name, services=states, member=member)
+    metrics = {name: float(value) for name, value in answer.pairs("metric")}
+    return HostStatus(
+        host=host.name,
+        services=states,
+        member=member,
+        master=_master(answer.first("standing"), metrics) if host.has(Role.MASTER) else None,
+        registered=metrics.get("slave/registered") == 1 if host.has(Role.AGENT) else None,
+    )
+
+
+def _master(standing: str, metrics: Mapping[str, float]) -> MasterState:
+    tasks = sum(metrics.get(f"master/tasks_{state}", 0) for state in ("staging", "starting", "running"))
+    return MasterState(
+        standing=standing,
+        agents=int(metrics.get("master/slaves_active", 0)),
+        frameworks=int(metrics.get("master/frameworks_active", 0)),
+        tasks=int(tasks),
+    )
 
 
 def _state(name: str, text: str, uptime: float) -> ServiceState:
@@ -183,3 +255,24 @@ def judge(cluster: Cluster, hosts: Sequence[HostStatus]) -> Ensemble | None:
     else:
         verdict = Verdict.DEGRADED if missing else Verdict.HEALTHY
     return Ensemble(verdict=verdict, members=len(names), leaders=leaders, followers=followers, missing=missing)
+
+
+def judge_masters(cluster: Cluster, hosts: Sequence[HostStatus]) -> Masters | None:
+    """The verdict on Mesos; None where there are no masters, or where not all of them were asked."""
+    masters = cluster.with_role(Role.MASTER)
+    asked = {status.host: status for status in hosts}
+    if not masters or any(host.name not in asked for host in masters):
+        return None
+    states = {host.name: asked[host.name].master or MasterState(standing="") for host in masters}
+    leaders = tuple(name for name, state in states.items() if state.standing == "leader")
+    first = states[leaders[0]] if leaders else MasterState(standing="")
+    return Masters(
+        leaders=leaders,
+        followers=tuple(name for name, state in states.items() if state.standing == "follower"),
+        missing=tuple(name for name, state in states.items() if not state.standing),
+        address=mesos_service.master_address(cluster, cluster.host(leaders[0])) if leaders else "",
+        agents=first.agents,
+        agents_declared=len(cluster.with_role(Role.AGENT)),
+        frameworks=first.frameworks,
+        tasks=first.tasks,
+    )

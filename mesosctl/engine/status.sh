@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # The state of the cluster's services on a host. The head sets services (names of units or scripts) and srvr (a command
-# that prints what the host's own ZooKeeper answers to `srvr`, or nothing).
+# that prints what the host's own ZooKeeper answers to `srvr`, or nothing), and likewise standing (what its own master is),
+# master_metrics and agent_metrics (what its own master and agent answer to /metrics/snapshot).
 _up=$(cut -d ' ' -f 1 /proc/uptime)
 tell uptime "$_up"
 for _service in $services; do
@@ -19,3 +20,11 @@ for _service in $services; do
 	fi
 done
 if [ -n "$srvr" ]; then eval "$srvr" | tr -d '\r' | sed "s/^/$n srvr /"; fi
+# metrics PATTERN: those of a JSON object on standard input whose names match.
+metrics() { tr ',{}' '\n\n\n' | sed -n "s|^\"\($1\)\":\(.*\)|$n metric \1 \2|p"; }
+if [ -n "$standing" ]; then
+	_standing=$(eval "$standing")
+	tell standing "$_standing"
+	if [ "$_standing" = leader ]; then eval "$master_metrics" | metrics 'master/[sft][a-z]*_[a-z]*'; fi
+fi
+if [ -n "$agent_metrics" ]; then eval "$agent_metrics" | metrics 'slave/registered'; fi

@@ -7,6 +7,7 @@ programs are of. Endpoints: docs/endpoints of Apache Mesos, `/redirect` and `/me
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
@@ -100,9 +101,18 @@ def standing(cluster: Cluster, host: Host) -> str:
     """A sh command that prints what the host's master is, `leader` or `follower`, or nothing while it knows of no
     leading master: `/redirect` leads to that one."""
     flags = master_flags(cluster, host)
-    own = re.escape(f"{flags['hostname']}:{flags.get('advertise_port', flags['port'])}")
+    own = re.escape(_advertised(flags))
     leader, follower = rf"s|^[Ll]ocation: //{own}\(/.*\)*$|leader|p;t", "s|^[Ll]ocation: //.*|follower|p"
     return f"{_get(flags, '/redirect')} | sed -n -e {sh(leader)} -e {sh(follower)}"
+
+
+def master_address(cluster: Cluster, host: Host) -> str:
+    """Where a host's master is reached by clients and browsers."""
+    return f"http://{_advertised(master_flags(cluster, host))}"
+
+
+def _advertised(flags: Mapping[str, str]) -> str:
+    return f"{flags['hostname']}:{flags.get('advertise_port', flags['port'])}"
 
 
 def master_metrics(cluster: Cluster, host: Host) -> str:
@@ -115,7 +125,7 @@ def agent_metrics(cluster: Cluster, host: Host) -> str:
     return _get(agent_flags(cluster, host), "/metrics/snapshot")
 
 
-def _get(flags: dict[str, str], path: str) -> str:
+def _get(flags: Mapping[str, str], path: str) -> str:
     """A sh command that prints the answer to a GET, with its head. bash is on every host, a client of HTTP is not."""
     address = flags.get("ip", flags["hostname"])
     connect = f"exec 3<>/dev/tcp/{address}/{flags['port']} && printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"

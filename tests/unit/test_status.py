@@ -7,13 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from mesosctl import tasks
 from mesosctl.engine import services
 from mesosctl.engine.answer import Answer
 from mesosctl.engine.facts import assumed
 from mesosctl.engine.report import Failure
-from mesosctl.engine.status import ClusterStatus, HostStatus, Member, ServiceState, Verdict, judge, read
+from mesosctl.engine.status import (
+    ClusterStatus,
+    HostStatus,
+    MasterState,
+    Member,
+    ServiceState,
+    Verdict,
+    judge,
+    judge_masters,
+    read,
+)
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.resources.types import Command
+from mesosctl.resources.types import Command, Service
 
 HOSTS = tuple(
     Host(name=f"z{number}", address=f"10.0.0.{number}", roles=frozenset({Role.ZOOKEEPER}), zookeeper_id=number)
@@ -85,7 +96,20 @@ class TestRead:
         assert read(answer("uptime 5", text), HOSTS[0]).member == Member(mode="")
 
     def test_a_host_without_zookeeper_has_no_member(self) -> None:
-        assert read(answer("uptime 5"), AGENT) == HostStatus(host="a1")
+        assert read(answer("uptime 5"), AGENT) == HostStatus(host="a1", registered=False)
+
+    def test_a_leading_master_counts(self) -> None:
+        host = replace(HOSTS[0], roles=frozenset({Role.MASTER, Role.AGENT}))
+        metrics = {"slaves_active": 3.0, "frameworks_active": 2.0, "tasks_running": 5.0, "tasks_staging": 1.0}
+        lines = [f"metric master/{name} {value}" for name, value in metrics.items()]
+        found = read(answer("uptime 5", "standing leader", *lines, "metric slave/registered 1.0"), host)
+        assert found.master == MasterState(standing="leader", agents=3, frameworks=2, tasks=6)
+        assert found.registered is True
+        assert found.member is None
+
+    def test_a_master_that_knows_of_no_leader(self) -> None:
+        host = replace(HOSTS[0], roles=frozenset({Role.MASTER}))
+        assert read(answer("uptime 5", "standing "), host).master == MasterState(standing="")
 
 
 class TestJudge:
@@ -120,9 +144,52 @@ class TestJudge:
         assert ensemble.verdict is Verdict.HEALTHY
 
 
+class TestMasters:
+    MASTERS = tuple(replace(host, roles=frozenset({Role.MASTER, Role.AGENT})) for host in HOSTS)
+    MESOS = replace(CLUSTER, hosts=MASTERS)
+
+    def statuses(self, *standings: str | None, agents: int = 3, registered: bool = True) -> list[HostStatus]:
+        down = Failure(cause="timeout", message="")
+        return [
+            HostStatus(host=host.name, failure=down)
+            if standing is None
+            else HostStatus(
+                host=host.name,
+                registered=registered,
+                master=MasterState(standing=standing, agents=agents if standing == "leader" else 0),
+            )
+            for host, standing in zip(self.MASTERS, standings, strict=True)
+        ]
+
+    def green(self, hosts: list[HostStatus]) -> bool:
+        masters = judge_masters(self.MESOS, hosts)
+        return ClusterStatus(hosts=tuple(hosts), ensemble=None, masters=masters).green
+
+    def test_one_leads(self) -> None:
+        found = judge_masters(self.MESOS, self.statuses("follower", "leader", "follower"))
+        assert found is not None
+        assert (found.leaders, found.followers, found.missing) == (("z2",), ("z1", "z3"), ())
+        assert (found.address, found.agents, found.agents_declared) == ("http://10.0.0.2:5050", 3, 3)
+        assert found.healthy
+        assert self.green(self.statuses("follower", "leader", "follower"))
+
+    @pytest.mark.parametrize(
+        "standings", [("follower", "leader", ""), ("leader", "leader", "follower"), ("", "", ""), (None, "leader", "")]
+    )
+    def test_masters_that_do_not_agree_or_are_gone(self, standings: tuple[str | None, ...]) -> None:
+        assert not self.green(self.statuses(*standings))
+
+    def test_an_agent_that_is_not_registered(self) -> None:
+        assert not self.green(self.statuses("leader", "follower", "follower", agents=2))
+        assert not self.green(self.statuses("leader", "follower", "follower", registered=False))
+
+    def test_not_all_masters_asked_gives_no_verdict(self) -> None:
+        assert judge_masters(self.MESOS, self.statuses("leader", "follower", "follower")[:2]) is None
+
+
 class TestGreen:
     def status(self, *hosts: HostStatus) -> bool:
-        return ClusterStatus(hosts=hosts, ensemble=judge(CLUSTER, hosts)).green
+        return ClusterStatus(hosts=hosts, ensemble=judge(CLUSTER, hosts), masters=None).green
 
     def test_all_well(self) -> None:
         assert self.status(*statuses("leader", "follower", "follower"))
@@ -142,15 +209,25 @@ class TestGreen:
 
 
 def test_stopping_asks_the_init_of_the_host() -> None:
-    [step] = services.stop_steps()
-    systemd = step.resources(CLUSTER, HOSTS[0], assumed("debian"))[0]
-    plain = step.resources(CLUSTER, HOSTS[0], replace(assumed("debian"), init="script"))[0]
+    steps = services.stop_steps()
+    assert [step.stage.name for step in steps] == ["mesos-agent", "mesos-master", "zookeeper"]
+    systemd = steps[2].resources(CLUSTER, HOSTS[0], assumed("debian"))[0]
+    plain = steps[2].resources(CLUSTER, HOSTS[0], replace(assumed("debian"), init="script"))[0]
     assert isinstance(systemd, Command)
     assert isinstance(plain, Command)
     assert systemd.apply == "systemctl stop zookeeper.service"
     assert plain.apply == "/etc/init.d/zookeeper stop"
-    assert list(step.resources(CLUSTER, AGENT, assumed("debian"))) == []
+    assert list(steps[2].resources(CLUSTER, AGENT, assumed("debian"))) == []
+
+
+def test_bootstrap_leaves_the_start_of_mesos_to_start_cluster() -> None:
+    stage = tasks.stage("agents")
+    [enabled] = tasks.resources_of(stage, CLUSTER, AGENT, assumed("debian"))
+    [started] = services.start_steps()[2].resources(CLUSTER, AGENT, assumed("debian"))
+    assert isinstance(enabled, Service)
+    assert not enabled.start
+    assert started == replace(enabled, start=True)
 
 
 def test_every_service_has_a_stage_of_bootstrap() -> None:
-    assert len(services.start_steps()) == len(services.SERVICES)
+    assert [step.stage.name for step in services.start_steps()] == [service.stage for service in services.SERVICES]
