@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import signal
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment
+from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.resources import Volume
 from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
-from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
+from tests.integration.test_agent import TERMINAL, AgentProcess, eventually, processes_of
+from tests.integration.test_runtime_slice import Programs, Scheduler
 
 Reason = TaskStatus.Reason
 SOON = {"delay_seconds": 0.0, "interval_seconds": 0.1}
@@ -159,3 +168,138 @@ def test_a_pod_whose_tasks_share_a_volume(site: tuple[FakeMaster, AgentProcess])
     assert (pod / "containers" / status.container_id.value / "stdout").read_text().strip() == written
     exited = master.wait_for(internal.ExecutorExited)
     assert (exited.executor_id.value, exited.status) == ("pod", 0)
+
+
+def test_a_task_that_fails_ends_its_pod(site: tuple[FakeMaster, AgentProcess]) -> None:
+    master, _ = site
+    master.send(group(member("fails", "sleep 0.2; exit 7"), member("stays", "exec sleep 98801"), name="failing"))
+    found = ends(master, 2)
+    assert (found["fails"].state, found["fails"].message) == ("TASK_FAILED", "Command exited with status 7")
+    assert found["stays"].state == "TASK_KILLED"
+    assert processes_of("sleep 98801") == []
+    assert master.wait_for(internal.ExecutorExited).executor_id.value == "failing"
+
+
+def test_a_pod_that_cannot_be_launched_whole(site: tuple[FakeMaster, AgentProcess]) -> None:
+    master, _ = site
+    bad = member("bad", "true", container=ContainerInfo(type=ContainerInfo.Type.MESOS, volumes=(outside_volume(),)))
+    master.send(group(member("good", "exec sleep 98802"), bad, name="half"))
+    found = ends(master, 2)
+    assert (found["bad"].state, found["bad"].reason) == ("TASK_FAILED", Reason.REASON_CONTAINER_LAUNCH_FAILED)
+    assert "within the sandbox" in (found["bad"].message or "")
+    assert found["good"].state == "TASK_KILLED"
+    master.wait_for(internal.ExecutorExited)
+
+
+def outside_volume() -> Volume:
+    path = Volume.Source.SandboxPath("../other", Volume.Source.SandboxPath.Type.PARENT)
+    source = Volume.Source(type=Volume.Source.Type.SANDBOX_PATH, sandbox_path=path)
+    return Volume(mode=Volume.Mode.RW, container_path="data", source=source)
+
+
+def test_pods_on_one_executor_end_one_by_one(site: tuple[FakeMaster, AgentProcess]) -> None:
+    """With checks that run in the sandbox and the environment of their task."""
+    master, _ = site
+    environment = Environment((Environment.Variable("COLOUR", value="blue"),))
+    task = msgspec.structs.replace(
+        member("checked", "", health_check=command_health('test "$COLOUR" = blue && test -e here')),
+        command=CommandInfo(value="touch here; exec sleep 98803", environment=environment),
+        check=CheckInfo(type=CheckInfo.Type.COMMAND, command=CheckInfo.Command(CommandInfo(value="exit 5")), **SOON),
+    )
+    master.send(group(task, name="two"))
+    statuses = master.statuses_until(lambda status: status.healthy is True and exit_code(status) == 5)
+    assert {status.task_id.value for status in statuses} == {"checked"}
+    master.send(group(member("first", "exec sleep 98804"), member("second", "exec sleep 98805"), name="two"))
+    master.states_until("RUNNING", "second")
+    master.send(internal.KillTask(FRAMEWORK_ID, TaskID("first")))
+    assert {name: status.state for name, status in ends(master, 2).items()} == {
+        "first": "TASK_KILLED",
+        "second": "TASK_KILLED",
+    }
+    assert processes_of("sleep 98803")
+    master.send(internal.ShutdownExecutor(FRAMEWORK_ID, ExecutorID("two")))
+    assert ends(master, 1)["checked"].state == "TASK_KILLED"
+    assert master.wait_for(internal.ExecutorExited).status == 0
+    assert processes_of("sleep 98803") == []
+
+
+def exit_code(status: TaskStatus) -> int | None:
+    return status.check_status.command.exit_code if status.check_status and status.check_status.command else None
+
+
+def test_a_default_executor_that_is_killed_takes_its_pod_along(site: tuple[FakeMaster, AgentProcess]) -> None:
+    master, _ = site
+    master.send(group(member("left", "exec sleep 98806"), name="shot"))
+    (*_, running) = master.statuses_until(lambda status: status.state == "TASK_RUNNING")
+    assert running.container_status is not None
+    assert running.container_status.executor_pid is not None
+    os.kill(running.container_status.executor_pid, signal.SIGKILL)
+    left = ends(master, 1)["left"]
+    assert (left.state, left.reason) == ("TASK_FAILED", Reason.REASON_EXECUTOR_TERMINATED)
+    assert master.wait_for(internal.ExecutorExited).status == signal.SIGKILL
+    eventually(lambda: processes_of("sleep 98806") == [])
+
+
+def test_a_session_in_a_running_task(site: tuple[FakeMaster, AgentProcess]) -> None:
+    """What `mesos task exec` does, in the container of a command task."""
+    master, agent = site
+    master.run("host", "exec sleep 98807")
+    (*_, running) = master.statuses_until(lambda status: status.state == "TASK_RUNNING")
+    assert running.container_status is not None
+    assert running.container_status.container_id is not None
+    parent = {"value": running.container_status.container_id.value}
+    launch = {"container_id": {"value": "exec", "parent": parent}, "command": {"value": "pwd; exit 3"}}
+    body = {"type": "LAUNCH_NESTED_CONTAINER_SESSION", "launch_nested_container_session": launch}
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/recordio",
+        "Message-Accept": "application/json",
+    }
+    url = f"http://127.0.0.1:{agent.port}/api/v1"
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)) as answer:
+        (record,) = RecordDecoder().feed(answer.read())
+    data = json.loads(record)["data"]
+    assert (data["type"], base64.b64decode(data["data"]).decode()) == ("STDOUT", f"{agent.sandbox('host').resolve()}\n")
+    kill(master, "host")
+
+
+def test_a_pod_through_a_master(tmp_path: Path) -> None:
+    programs = Programs(tmp_path)
+    programs.start_master()
+    programs.start_agent()
+    try:
+        scheduler = Scheduler(programs.master_port, checkpoint=True)
+        offer = scheduler.event("OFFERS")["offers"][0]
+        cpus, mem = ({"name": name, "type": "SCALAR", "scalar": {"value": 32}} for name in ("cpus", "mem"))
+        cpus["scalar"] = {"value": 0.1}
+        disk = {**mem, "name": "disk"}
+        executor = {
+            "executor_id": {"value": "pod"},
+            "type": "DEFAULT",
+            "framework_id": {"value": scheduler.framework_id},
+            "resources": [cpus, mem, disk],
+        }
+        tasks = [
+            {
+                "name": name,
+                "task_id": {"value": name},
+                "agent_id": offer["agent_id"],
+                "resources": [cpus, mem],
+                "command": {"value": command},
+            }
+            for name, command in (("one", "exit 0"), ("two", "exec sleep 98808"))
+        ]
+        launch = {"type": "LAUNCH_GROUP", "launch_group": {"executor": executor, "task_group": {"tasks": tasks}}}
+        scheduler.call("ACCEPT", offer_ids=[offer["id"]], operations=[launch], filters={"refuse_seconds": 0})
+        states: dict[str, list[str]] = {"one": [], "two": []}
+        while "TASK_FINISHED" not in states["one"] or "TASK_RUNNING" not in states["two"]:
+            status = scheduler.status()
+            states[status["task_id"]["value"]].append(status["state"])
+        assert states["one"] == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
+        scheduler.call("KILL", task_id={"value": "two"})
+        assert scheduler.until("TASK_KILLED")[-1] == "TASK_KILLED"
+        failure = scheduler.event("FAILURE")
+        assert (failure["executor_id"]["value"], failure["status"]) == ("pod", 0)
+        scheduler.call("TEARDOWN")
+    finally:
+        programs.stop()

@@ -86,7 +86,10 @@ def _serve(agent: socket.socket) -> None:
             wakeup.recv(4096)
             _bury(agent, children)
         if agent.fileno() in ready:
-            message = agent.recv(MAX_MESSAGE_BYTES)
+            try:
+                message = agent.recv(MAX_MESSAGE_BYTES)
+            except ConnectionError:
+                return
             if not message:
                 return
             birth = decoder.decode(message)
