@@ -18,7 +18,7 @@ from mesosctl.errors import RefusedError, UsageError
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.program import STATE_DIR
 from mesosctl.resources.types import Block, Command, Resource
-from mesosctl.tasks import Stage, mesos_package
+from mesosctl.tasks import Stage, mesos_releases
 
 RELEASES = Stage("releases", "Releases of Mesos", ())
 DATA = Stage("data", "Data and logs", ())
@@ -90,7 +90,7 @@ def _emptied(path: str) -> Command:
 
 
 def _releases(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    return [mesos_package.all_releases()] if host.has(Role.MASTER) or host.has(Role.AGENT) else []
+    return [mesos_releases.all_releases()] if host.has(Role.MASTER) or host.has(Role.AGENT) else []
 
 
 def _notes(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:

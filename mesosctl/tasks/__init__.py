@@ -47,7 +47,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage("zookeeper", "The ZooKeeper ensemble", ("zookeeper_service",), voters=Role.ZOOKEEPER),
     Stage("masters", "The masters", ("mesos_master_service",), voters=Role.MASTER),
-    Stage("agents", "The agents", ("mesos_agent_service",)),
+    Stage("agents", "The agents", ("mesos_agent_service", "mesos_releases")),
 )
 
 

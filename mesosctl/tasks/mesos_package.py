@@ -52,16 +52,6 @@ wanted | while read -r item; do
 	parents "$path" && ln -s {current}/"$item" "$path" || exit 1
 done
 """
-# The releases that may go: neither the current one nor the one before it, and no process was started from them.
-_OUTDATED = """\
-outdated() {{
-	ls -td {home}/*/.mesosctl-archive 2>/dev/null | sed 's,/[^/]*$,,' |
-		grep -vx {home}/"$(readlink {current})" | sed 1d |
-		while read -r release; do grep -qsF "$release/" /proc/[0-9]*/cmdline || echo "$release"; done
-}}
-"""
-_DROP = """rm -rf {release} && forget - "created "{release} && ascend - {release}"""
-"""The host's notes are kept right by functions of the program's prelude."""
 
 
 class Repository(NamedTuple):
@@ -89,7 +79,7 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     elif source != "bundled":
         found.append(Restored(path=CURRENT, notify=SERVICES))
     released = source == "bundled" or isinstance(source, MesosTarball)
-    return [*found, _links(cluster.mesos.prefix, released=released), _pruned()]
+    return [*found, _links(cluster.mesos.prefix, released=released)]
 
 
 def _release(bundle: Bundle) -> list[Resource]:
@@ -110,26 +100,6 @@ def _links(prefix: str, *, released: bool) -> Command:
         check=text(_WANTED, _PLACED, '[ "$(wanted | sort)" = "$(placed | sort)" ]', some),
         apply=text(_WANTED, _PLACED, _REMOVE, _PLACE),
         revert=text(_PLACED, _REMOVE) if released else "",
-    )
-
-
-def _pruned() -> Command:
-    outdated = _OUTDATED.format(current=CURRENT, home=HOME)
-    return Command(
-        name=f"no outdated releases in {HOME}",
-        check=outdated + '[ -z "$(outdated)" ]',
-        apply=f"{outdated}for release in $(outdated); do {_DROP.format(release='$release')}; done",
-    )
-
-
-def all_releases() -> Command:
-    """All releases, to be taken back once nothing leads to them."""
-    drop, current = _DROP.format(release="${mark%/*}"), _DROP.format(release=CURRENT)
-    return Command(
-        name=f"releases in {HOME}",
-        check=f"ls {HOME}/*/.mesosctl-archive",
-        apply="false",
-        revert=f"{current}; for mark in {HOME}/*/.mesosctl-archive; do {drop}; done",
     )
 
 
