@@ -10,7 +10,7 @@ import msgspec
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.coordination.registry import Changes, update
-from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
+from mesosctl.runtime.master.actions import Abort, Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
 from mesosctl.runtime.master.core import Master, check_call
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.protocol.basics import AgentID, FrameworkID, TaskID
@@ -51,6 +51,7 @@ class Cluster:
         self.holds_writes = False
         """Whether changes of the registry wait for `write`."""
         self._unwritten: Changes = {}
+        self.aborted: str | None = None
         self._uuids = itertools.count(1)
         self.master.recover(self.registry)
         self.master.start()
@@ -60,6 +61,9 @@ class Cluster:
             self._unwritten = action.changes
             if not self.holds_writes:
                 self.write()
+            return
+        if isinstance(action, Abort):
+            self.aborted = action.reason
             return
         assert action.stream not in self.closed
         match action:

@@ -44,7 +44,13 @@ class Persist(NamedTuple):
     changes: Changes
 
 
-Action = ToScheduler | CloseScheduler | ToAgent | CloseAgent | Persist
+class Abort(NamedTuple):
+    """The master must not go on: it stops, and its service starts it again."""
+
+    reason: str
+
+
+Action = ToScheduler | CloseScheduler | ToAgent | CloseAgent | Persist | Abort
 Emit = Callable[[Action], None]
 
 

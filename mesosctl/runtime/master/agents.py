@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from mesosctl.runtime import internal
-from mesosctl.runtime.master.actions import AgentAdded, AgentRemoved, CloseAgent, ToAgent
+from mesosctl.runtime.master.actions import Abort, AgentAdded, AgentRemoved, CloseAgent, ToAgent
+from mesosctl.runtime.master.agent_records import AgentRecords
 from mesosctl.runtime.master.frameworks import Frameworks
+from mesosctl.runtime.master.limiter import RateLimiter
 from mesosctl.runtime.master.offers import Offers
-from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, Unreachable, pid, resources_of
+from mesosctl.runtime.master.records import Agent, Framework, Task, Unreachable
+from mesosctl.runtime.master.registrar import Done
 from mesosctl.runtime.master.state import State
+from mesosctl.runtime.master.stocktaking import Stocktaking
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TimeInfo
-from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 from mesosctl.runtime.resources import Conversion, Resources, ResourcesError
@@ -27,10 +31,51 @@ class Agents:
         self._state = state
         self._offers = offers
         self._tasks = tasks
-        self._frameworks = frameworks
+        self._stocktaking = Stocktaking(state, tasks, frameworks)
+        self._records = AgentRecords(state.registrar)
+        self._removals = RateLimiter(state.clock, state.options.agent_removal_interval)
+        self._arriving: set[str] = set()
+        """Streams of agents that the registry does not hold yet."""
+        self._departing: set[str] = set()
+        """Agents that are about to be removed or marked unreachable."""
+
+    def recover(self) -> None:
+        """What the registry holds: agents to wait for, and unreachable ones."""
+        for agent, unreachable in self._records.recover():
+            if agent.id in self._state.gone:
+                continue
+            if unreachable is None:
+                self._state.recovered[agent.id] = agent
+            else:
+                self._state.unreachable[agent.id] = Unreachable(agent, TimeInfo(nanoseconds=int(unreachable * 1e9)))
+
+    def start(self) -> None:
+        """This master leads: agents have `agent_reregister_timeout` to come back."""
+        expected = len(self._state.recovered)
+        if expected:
+            self._state.clock.after(
+                self._state.options.agent_reregister_timeout, lambda: self._give_up_recovered(expected)
+            )
+
+    def _give_up_recovered(self, expected: int) -> None:
+        missing = [*self._state.recovered.values()]
+        limit = self._state.options.recovery_agent_removal_limit
+        if len(missing) > limit * expected:
+            self._state.emit(
+                Abort(
+                    f"{len(missing)} of {expected} agents did not come back after the failover, more than"
+                    f" recovery_agent_removal_limit ({limit:.0%}) allows"
+                )
+            )
+            return
+        for agent in missing:
+            self._removals.acquire(partial(self._give_up, agent))
 
     def register(self, stream: str, peer: str, message: internal.Register) -> None:
-        """An agent connected on `stream` from the address `peer`: a new one, or one that was here before."""
+        """An agent connected on `stream` from the address `peer`: a new one, or one that was here before.
+
+        It is admitted once the registry holds it.
+        """
         ip = message.ip or peer
         agent_id = message.agent.id.value if message.agent.id else ""
         try:
@@ -44,46 +89,71 @@ class Agents:
         if agent_id in self._state.gone:
             self._refuse(stream, f"Agent {agent_id} has been marked gone")
             return
-        other = self._state.agents_by_pid.get(pid(ip, message.agent.port))
-        if other is not None and other.id != agent_id:
-            self.remove(other, "a new agent registered at the same address")
-        returned = self._state.unreachable.pop(agent_id, None)
-        agent = self._state.agents.get(agent_id)
-        is_new = agent is None
-        if agent is not None:
-            self._leave(agent)
-        else:
-            agent = Agent(
-                agent_id or self._state.new_agent_id(),
-                message.agent,
-                ip,
-                message.version,
-                total,
-                registered=returned.agent.registered if returned else self._state.clock.now(),
-            )
-            self._state.agents[agent.id] = agent
-        if agent_id:
-            agent.reregistered = self._state.clock.now()
+        if agent_id in self._departing:
+            self._state.emit(CloseAgent(stream))  # it tries again, when its departure is decided
+            return
+        before = self._known(agent_id)
+        agent = Agent(
+            agent_id or self._state.new_agent_id(),
+            message.agent,
+            ip,
+            message.version,
+            total,
+            registered=before.registered if before else self._state.clock.now(),
+            reregistered=self._state.clock.now() if agent_id else 0.0,
+        )
         agent.info = msgspec.structs.replace(message.agent, id=AgentID(agent.id))
-        agent.ip, agent.version, agent.total = ip, message.version, total
-        self._state.connect(agent, stream)
         agent.checkpointed, agent.capabilities = message.checkpointed, message.capabilities
-        if is_new:
+        self._arriving.add(stream)
+        self._records.hold(agent, None, partial(self._admit, stream, agent, message))
+
+    def _admit(self, stream: str, agent: Agent, message: internal.Register) -> None:
+        is_open = stream in self._arriving
+        self._arriving.discard(stream)
+        if agent.id in self._state.gone or agent.id in self._departing:
+            if is_open:
+                self._state.emit(CloseAgent(stream))
+            return
+        other = self._state.agents_by_pid.get(agent.pid)
+        if other is not None and other.id != agent.id:
+            self.remove(other, "a new agent registered at the same address")
+        self._state.unreachable.pop(agent.id, None)
+        self._state.recovered.pop(agent.id, None)
+        known = self._state.agents.get(agent.id)
+        if known is not None:
+            self._leave(known)
+            known.come_back(agent)
+            agent = known
+        self._state.agents[agent.id] = agent
+        self._state.connect(agent, stream)
+        if known is None:
             self._state.changed(AgentAdded(agent))
         self._state.tell(
             agent,
             internal.Registered(AgentID(agent.id), self._state.options.info, self._state.options.agent_ping_timeout),
         )
-        self._take_stock(agent, message)
+        self._stocktaking.take(agent, message)
         self._state.allocator.add_agent(agent.id, agent.info, agent.total, dict(agent.used))
         for follow in self._state.admitted:
             follow(agent)
         self._offers.allocate_soon(agent.id)
         agent.missed_pings, agent.ponged = 0, True
         self._ping(agent)
+        if not is_open:
+            self.disconnected(stream)
+
+    def _known(self, agent_id: str) -> Agent | None:
+        """An agent that was here before."""
+        unreachable = self._state.unreachable.get(agent_id)
+        return (
+            self._state.agents.get(agent_id)
+            or self._state.recovered.get(agent_id)
+            or (unreachable.agent if unreachable else None)
+        )
 
     def disconnected(self, stream: str) -> None:
         """The stream broke: no offers until the agent connects again; missed pings decide what becomes of it."""
+        self._arriving.discard(stream)
         agent = self._state.agents_by_stream.get(stream)
         if agent is None:
             return
@@ -94,15 +164,15 @@ class Agents:
     def ponged(self, agent: Agent) -> None:
         agent.missed_pings, agent.ponged = 0, True
 
-    def remove(self, agent: Agent, cause: str, *, gone: bool = False) -> None:
-        """The agent is over for good, and so are its tasks. `gone`: because an operator says so."""
-        self._drop(agent)
+    def remove(self, agent: Agent, cause: str) -> None:
+        """The agent is over for good, and so are its tasks."""
+        self._depart(agent, partial(self._records.drop, agent.id), partial(self._removed, agent, cause))
+
+    def _removed(self, agent: Agent, cause: str, state: TaskState = TaskState.TASK_LOST) -> None:
         for task in [*agent.tasks.values()]:
             framework = self._state.frameworks[task.framework_id]
-            message = f"Agent {agent.info.hostname} removed: {cause}"
-            self._lose(framework, task, TaskState.TASK_GONE_BY_OPERATOR if gone else TaskState.TASK_LOST, message)
+            self._lose(framework, task, state, f"Agent {agent.info.hostname} removed: {cause}")
             self._tasks.forget(task)
-        self._state.gone[agent.id] = self._state.clock.now()
         self._finish(agent)
 
     def mark_gone(self, agent_id: str, since: float) -> None:
@@ -110,7 +180,11 @@ class Agents:
         cause = "Agent has been marked gone"
         if agent := self._state.agents.get(agent_id):
             self._state.tell(agent, internal.Refused(cause))
-            self.remove(agent, cause, gone=True)
+            self._depart(
+                agent, lambda done: done(), partial(self._removed, agent, cause, TaskState.TASK_GONE_BY_OPERATOR)
+            )
+        self._records.drop(agent_id)
+        self._state.recovered.pop(agent_id, None)
         self._state.unreachable.pop(agent_id, None)
         for framework in self._state.frameworks.values():
             for task in [each for each in framework.unreachable.values() if each.agent_id == agent_id]:
@@ -127,24 +201,49 @@ class Agents:
 
     def mark_unreachable(self, agent: Agent) -> None:
         """The agent answers no more. It may come back, with its tasks."""
-        since = TimeInfo(nanoseconds=int(self._state.clock.now() * 1e9))
-        self._drop(agent)
+        since = self._state.clock.now()
+        self._depart(agent, partial(self._records.hold, agent, since), partial(self._unreachable, agent, since))
+
+    def _unreachable(self, agent: Agent, since: float) -> None:
+        time = TimeInfo(nanoseconds=int(since * 1e9))
         for task in [*agent.tasks.values()]:
             framework = self._state.frameworks[task.framework_id]
-            self._lose(framework, task, TaskState.TASK_UNREACHABLE, "health check timed out", since)
+            self._lose(framework, task, TaskState.TASK_UNREACHABLE, "health check timed out", time)
             framework.lose_sight_of(task)
-        self._state.unreachable[agent.id] = Unreachable(agent, since)
+        self._state.unreachable[agent.id] = Unreachable(agent, time)
         self._finish(agent)
+
+    def _give_up(self, agent: Agent) -> None:
+        """An agent that an earlier master admitted did not come back: it is unreachable."""
+        if self._state.recovered.get(agent.id) is not agent or agent.id in self._departing:
+            return
+        since = self._state.clock.now()
+
+        def given_up() -> None:
+            self._departing.discard(agent.id)
+            if self._state.recovered.pop(agent.id, None):
+                self._state.unreachable[agent.id] = Unreachable(agent, TimeInfo(nanoseconds=int(since * 1e9)))
+                self._tell_failure(agent)
+
+        self._departing.add(agent.id)
+        self._records.hold(agent, since, given_up)
 
     def _ping(self, agent: Agent) -> None:
         if not agent.ponged:
             agent.missed_pings += 1
-            if agent.missed_pings >= self._state.options.max_agent_ping_timeouts:
-                self.mark_unreachable(agent)
-                return
+            if agent.missed_pings == self._state.options.max_agent_ping_timeouts:
+                self._removals.acquire(partial(self._timed_out, agent))
+        if agent.id in self._departing or self._state.agents.get(agent.id) is not agent:
+            return
         agent.ponged = False
         self._state.tell(agent, internal.Ping())
         agent.ping = self._state.clock.after(self._state.options.agent_ping_timeout, lambda: self._ping(agent))
+
+    def _timed_out(self, agent: Agent) -> None:
+        """Its turn has come to be marked, unless it answered, or came back, while it waited."""
+        is_here = self._state.agents.get(agent.id) is agent and agent.id not in self._departing
+        if is_here and agent.missed_pings >= self._state.options.max_agent_ping_timeouts:
+            self.mark_unreachable(agent)
 
     def _refuse(self, stream: str, reason: str) -> None:
         self._state.emit(ToAgent(stream, internal.Refused(reason)))
@@ -161,93 +260,25 @@ class Agents:
         self._rescind_offers(agent)
         self._state.allocator.remove_agent(agent.id)
 
-    def _take_stock(self, agent: Agent, message: internal.Register) -> None:
-        """What the agent runs replaces what the master thought."""
-        infos = {info.id.value: info for info in message.frameworks if info.id}
-        ids = {task.framework_id.value for task in message.tasks}
-        ids |= {executor.framework_id.value for executor in message.executors}
-        here = {each for each in (self._framework(agent, framework_id, infos) for framework_id in sorted(ids)) if each}
-        running = {(each.framework_id.value, each.executor.executor_id.value): each for each in message.executors}
-        for key in [key for key in agent.executors if key not in running]:
-            self._tasks.remove_executor(agent.executors[key], recover=False)
-        for framework in here:
-            for executor in (
-                each.executor for each in message.executors if each.framework_id == framework.framework_id
-            ):
-                if (framework.id, executor.executor_id.value) not in agent.executors:
-                    record = Executor(executor, framework.id, agent.id, resources_of(executor.resources))
-                    self._tasks.add_executor(framework, agent, record)
-        self._compare_tasks(agent, message.tasks)
-
-    def _framework(self, agent: Agent, framework_id: str, infos: dict[str, FrameworkInfo]) -> Framework | None:
-        """The framework of something that runs on the agent; of one that is over it is shut down."""
-        if framework := self._state.frameworks.get(framework_id):
-            return framework
-        info = infos.get(framework_id)
-        if framework_id in self._state.completed or info is None:
-            known = self._state.completed.get(framework_id)
-            identifier = known.framework_id if known else None
-            if identifier is not None:
-                self._state.tell(agent, internal.ShutdownFramework(identifier))
-            return None
-        return self._frameworks.recover(info)
-
-    def _compare_tasks(self, agent: Agent, reported: Sequence[internal.RunningTask]) -> None:
-        there = {(each.framework_id.value, each.task.task_id.value): each for each in reported}
-        for key, task in [*agent.tasks.items()]:
-            if key not in there:
-                self._missing(self._state.frameworks[task.framework_id], task)
-            elif key in agent.killed and not task.ended:
-                self._state.tell(agent, internal.KillTask(there[key].framework_id, task.info.task_id))
-        for key, running in there.items():
-            framework = self._state.frameworks.get(running.framework_id.value)
-            if framework is not None and key not in agent.tasks:
-                self._bring(framework, agent, running)
-
-    def _missing(self, framework: Framework, task: Task) -> None:
-        """The agent does not have it: its launch never arrived, or its end is acknowledged already."""
-        if not task.ended:
-            message = "Reconciliation: Task is unknown to the agent"
-            status = self._state.status(
-                framework, task.id, task.agent_id, TaskState.TASK_DROPPED, _Reason.REASON_RECONCILIATION, message
-            )
-            self._state.update(framework, status)
-            self._tasks.record(task, status, status, recover=False)
-        self._tasks.forget(task)
-
-    def _bring(self, framework: Framework, agent: Agent, running: internal.RunningTask) -> None:
-        """A task that the master does not know on this agent: after its own failover, or while it was unreachable."""
-        was_unreachable = framework.unreachable.pop(running.task.task_id.value, None)
-        task = Task(
-            running.task,
-            framework.id,
-            agent.id,
-            running.executor_id.value if running.executor_id else None,
-            resources_of(running.task.resources),
-            state=running.status.state,
-            statuses=[*was_unreachable.statuses] if was_unreachable else [],
-            told=running.status,
-        )
-        self._tasks.add(framework, agent, task)
-        if was_unreachable:
-            status = self._state.status(
-                framework,
-                task.id,
-                agent.id,
-                task.state,
-                _Reason.REASON_AGENT_REREGISTERED,
-                "Unreachable agent re-registered",
-            )
-            self._state.update(framework, status)
-            task.statuses.append(status)
-
     # An agent that goes.
 
-    def _drop(self, agent: Agent) -> None:
-        """It is in no allocation any more."""
+    def _depart(self, agent: Agent, write: Callable[[Done], None], finish: Done) -> None:
+        """The agent is not spoken to any more, and is nobody's any more once `write` has made that durable."""
+        if agent.id in self._departing:
+            return
+
+        def durable() -> None:
+            self._departing.discard(agent.id)
+            self._state.allocator.remove_agent(agent.id)
+            finish()
+
         if agent.ping:
             agent.ping.cancel()
-        self._state.allocator.remove_agent(agent.id)
+        self._departing.add(agent.id)
+        self._hang_up(agent)
+        self._state.allocator.deactivate_agent(agent.id)
+        del self._state.agents_by_pid[agent.pid]
+        write(durable)
 
     def _lose(
         self, framework: Framework, task: Task, state: TaskState, message: str, since: TimeInfo | None = None
@@ -265,12 +296,14 @@ class Agents:
     def _finish(self, agent: Agent) -> None:
         for executor in [*agent.executors.values()]:
             self._tasks.remove_executor(executor, recover=False)
-        self._rescind_offers(agent, recover=False)
-        self._hang_up(agent)
-        del self._state.agents[agent.id], self._state.agents_by_pid[agent.pid]
+        self._rescind_offers(agent)
+        del self._state.agents[agent.id]
         agent.tasks.clear()
         agent.used.clear()
         self._state.changed(AgentRemoved(agent))
+        self._tell_failure(agent)
+
+    def _tell_failure(self, agent: Agent) -> None:
         for framework in self._state.frameworks.values():
             failure = Event.Failure(agent_id=AgentID(agent.id))
             self._state.send(framework, Event(type=Event.Type.FAILURE, failure=failure))
@@ -280,9 +313,9 @@ class Agents:
             self._state.emit(CloseAgent(agent.stream))
             self._state.disconnect(agent)
 
-    def _rescind_offers(self, agent: Agent, *, recover: bool = True) -> None:
+    def _rescind_offers(self, agent: Agent) -> None:
         for offer in [*agent.offers.values()]:
-            self._offers.rescind(offer, recover=recover)
+            self._offers.rescind(offer)
 
 
 def total_resources(message: internal.Register) -> Resources:

@@ -59,10 +59,13 @@ class Master:
         self.weights.recover()
         self.maintenance.recover()
         self.draining.recover()
-        self.state.allocator.recover(0, self.state.quotas.values(), self.state.weights)
+        self._agents.recover()
+        self.state.allocator.recover(len(self.state.recovered), self.state.quotas.values(), self.state.weights)
 
     def start(self) -> None:
-        """Begin to make offers."""
+        """Begin to make offers, and to wait for the agents that the registry knows."""
+        self.state.elected = self.state.clock.now()
+        self._agents.start()
         self._offers.start()
         self.inverse_offers.start()
 

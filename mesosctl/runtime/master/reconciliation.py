@@ -63,6 +63,8 @@ class Reconciliation:
             self._state.update(framework, self._latest(framework, task))
             return
         since: TimeInfo | None = None
+        if agent_id in self._state.recovered or (agent_id is None and self._state.recovered):
+            return
         if agent_id in self._state.agents:
             state, message = TaskState.TASK_GONE, "Task is unknown to the agent"
         elif task_id in framework.unreachable or agent_id in self._state.unreachable:

@@ -227,6 +227,12 @@ class Agent:
         """As Mesos names it in messages."""
         return f"{self.id} at {self.pid} ({self.info.hostname})"
 
+    def come_back(self, agent: Agent) -> None:
+        """It registered again, as this one; what it runs is seen to."""
+        self.info, self.ip, self.version, self.total = agent.info, agent.ip, agent.version, agent.total
+        self.reregistered, self.checkpointed = agent.reregistered, agent.checkpointed
+        self.capabilities = agent.capabilities
+
     def hold(self, framework: Framework, resources: Resources) -> None:
         """From now on the framework uses these."""
         self.used[framework.id] = self.used.get(framework.id, NOTHING) + resources

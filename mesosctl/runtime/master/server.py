@@ -15,7 +15,7 @@ from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.coordination.registry import Changes, DeposedError, MemoryStorage, Storage
 from mesosctl.runtime.http.answers import empty_response
 from mesosctl.runtime.http.stream import RecordStream
-from mesosctl.runtime.master.actions import Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
+from mesosctl.runtime.master.actions import Abort, Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
 from mesosctl.runtime.master.core import Master, check_call
 from mesosctl.runtime.master.leadership import abort
 from mesosctl.runtime.master.options import MasterOptions
@@ -105,6 +105,8 @@ class Server:
             case CloseAgent(stream_id):
                 if agent := self._agents.get(stream_id):
                     agent.close()
+            case Abort(reason):
+                abort(reason)
             case Persist(changes):
                 self._persisting = asyncio.create_task(self._persist(changes))
 

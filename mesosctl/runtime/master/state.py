@@ -29,11 +29,15 @@ class State:
         """Told of what operators may want to hear."""
         self.registrar = Registrar(emit)
         self.started = clock.now()
+        self.elected: float | None = None
+        """Since when this master leads."""
         self.frameworks: dict[str, Framework] = {}
         self.completed: dict[str, Framework] = {}
         self.agents: dict[str, Agent] = {}
         self.agents_by_stream: dict[str, Agent] = {}
         self.agents_by_pid: dict[str, Agent] = {}
+        self.recovered: dict[str, Agent] = {}
+        """Admitted by an earlier master, and not back yet."""
         self.unreachable: dict[str, Unreachable] = {}
         self.gone: dict[str, float] = {}
         """Agents that will not come back under this id, and since when."""
@@ -59,7 +63,8 @@ class State:
         """Agents bring ids along: those that are known are passed over."""
         while True:
             agent_id = f"{self.options.info.id}-S{self._count('agent')}"
-            if agent_id not in self.agents and agent_id not in self.unreachable and agent_id not in self.gone:
+            known = (self.agents, self.recovered, self.unreachable, self.gone)
+            if not any(agent_id in each for each in known):
                 return agent_id
 
     def new_offer_id(self) -> str:

@@ -51,7 +51,7 @@ def get_roles(context: Context, call: Call) -> Response:
 
 def get_master(context: Context, call: Call) -> Response:
     state = context.master.state
-    master = Response.GetMaster(master_info=state.options.info, start_time=state.started, elected_time=state.started)
+    master = Response.GetMaster(master_info=state.options.info, start_time=state.started, elected_time=state.elected)
     return Response(type=_Type.GET_MASTER, get_master=master)
 
 
@@ -76,7 +76,10 @@ def whole(state: State) -> Response.GetState:
 
 
 def agents(state: State) -> Response.GetAgents:
-    return Response.GetAgents(agents=tuple(agent_message(agent) for agent in state.agents.values()))
+    return Response.GetAgents(
+        agents=tuple(agent_message(agent) for agent in state.agents.values()),
+        recovered_agents=tuple(agent.info for agent in state.recovered.values()),
+    )
 
 
 def frameworks(state: State) -> Response.GetFrameworks:

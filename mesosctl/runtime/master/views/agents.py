@@ -44,6 +44,12 @@ def agent_view(agent: Agent) -> Json:
     return view
 
 
+def recovered_agent_view(agent: Agent) -> Json:
+    """What is shown of an agent that is not back after a failover."""
+    shown = ("domain", "id", "hostname", "port", "attributes")
+    return {name: value for name, value in agent_view(agent).items() if name in shown}
+
+
 def full_agent_view(agent: Agent) -> Json:
     """What `/slaves` shows: the above, and resources in full."""
     reservations = agent.total.reservations()

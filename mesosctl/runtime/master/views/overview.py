@@ -8,7 +8,7 @@ from typing import Any
 
 from mesosctl.runtime.master.records import NOTHING, Task
 from mesosctl.runtime.master.state import State
-from mesosctl.runtime.master.views.agents import agent_view
+from mesosctl.runtime.master.views.agents import agent_view, recovered_agent_view
 from mesosctl.runtime.master.views.frameworks import framework_summary, framework_view
 from mesosctl.runtime.protocol.tasks import TaskState
 from mesosctl.runtime.resources import Resources
@@ -34,7 +34,7 @@ def state_view(state: State, version: Json, flags: Mapping[str, str]) -> Json:
     info = state.options.info
     view = version | {
         "start_time": state.started,
-        "elected_time": state.started,
+        "elected_time": state.elected,
         "id": info.id,
         "pid": info.pid,
         "hostname": info.hostname,
@@ -49,7 +49,7 @@ def state_view(state: State, version: Json, flags: Mapping[str, str]) -> Json:
     return view | {
         "flags": flags,
         "slaves": [agent_view(agent) for agent in state.agents.values()],
-        "recovered_slaves": [],
+        "recovered_slaves": [recovered_agent_view(agent) for agent in state.recovered.values()],
         "frameworks": [framework_view(framework) for framework in state.frameworks.values()],
         "completed_frameworks": [framework_view(framework) for framework in state.completed.values()],
         "orphan_tasks": [],
@@ -84,7 +84,7 @@ def metrics_view(state: State) -> dict[str, float]:
     connected = sum(agent.connected for agent in agents)
     subscribed = sum(framework.connected for framework in frameworks)
     metrics = {
-        "master/elected": 1.0,
+        "master/elected": state.elected is not None,
         "master/uptime_secs": state.clock.now() - state.started,
         "master/slaves_active": connected,
         "master/slaves_connected": connected,
