@@ -13,7 +13,7 @@ from mesosctl.runtime.master.agent_records import AgentRecords
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.limiter import RateLimiter
 from mesosctl.runtime.master.offers import Offers
-from mesosctl.runtime.master.records import Agent, Framework, Task, Unreachable
+from mesosctl.runtime.master.records import TERMINAL, Agent, Framework, Task, Unreachable
 from mesosctl.runtime.master.registrar import Done
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.stocktaking import Stocktaking
@@ -283,6 +283,8 @@ class Agents:
     def _lose(
         self, framework: Framework, task: Task, state: TaskState, message: str, since: TimeInfo | None = None
     ) -> None:
+        if task.told_state in TERMINAL:
+            return  # its framework knows the end, though it has not acknowledged it yet
         by_operator = state is TaskState.TASK_GONE_BY_OPERATOR
         reason = _Reason.REASON_AGENT_REMOVED_BY_OPERATOR if by_operator else _Reason.REASON_AGENT_REMOVED
         status = msgspec.structs.replace(
