@@ -554,13 +554,26 @@ control() {
 	esac
 }
 
-# wait_ready SECONDS COMMAND: asks every half second.
+# restarts MANAGER NAME: how often systemd had to start a service again.
+restarts() {
+	_count=
+	[ "$1" != systemd ] || _count=$(systemctl show -p NRestarts "$2.service" 2>/dev/null)
+	_count=${_count#NRestarts=}
+	echo "${_count:-0}"
+}
+
+# wait_ready SECONDS COMMAND MANAGER NAME: asks every half second, until it is clear that the service keeps ending. Sets
+# late, which says why it was given up.
 wait_ready() {
 	[ -n "$2" ] || return 0
 	speak
 	_end=$(($(date +%s) + $1))
+	_before=$(restarts "$3" "$4")
 	until (eval "$2") >/dev/null 2>&1; do
+		late="not ready within $1 seconds"
 		[ "$(date +%s)" -lt $_end ] || return 1
+		late="it ends each time it is started"
+		[ $(($(restarts "$3" "$4") - _before)) -lt 4 ] || return 1
 		sleep 0.5
 	done
 }
@@ -620,7 +633,7 @@ service() {
 		_out=$(control "$3" "$_do" "$2" 2>&1) || fail "$1" "cannot $_do" "$_out$nl$(why "$3" "$2" "${10}")"
 	fi
 	if [ -n "$_do" ] || { [ -n "$active" ] && [ "$8" = 1 ]; }; then
-		wait_ready "$5" "$4" || fail "$1" "not ready within $5 seconds" "$(why "$3" "$2" "${10}")"
+		wait_ready "$5" "$4" "$3" "$2" || fail "$1" "$late" "$(why "$3" "$2" "${10}")"
 	fi
 	[ ! -e "$S/dirty/$2" ] || rm -f "$S/dirty/$2"
 	if [ -n "$_what" ]; then say "$1" changed "$_what"; else say "$1" ok; fi
