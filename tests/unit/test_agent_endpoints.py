@@ -1,12 +1,11 @@
-"""The HTTP of an agent: requests recorded with a real Apache Mesos agent, and the executor API in both encodings."""
+"""The HTTP of an agent: the executor API in both encodings."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,43 +30,7 @@ from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 from tests.unit.agent_bench import FRAMEWORK_ID, Bench, task
 
-RECORDED = Path(__file__).parent.parent / "golden" / "mesos" / "endpoints" / "agent.jsonl"
 JSON, PROTOBUF = MediaType.JSON, MediaType.PROTOBUF
-
-DIFFERENT = {
-    # The build of the recorded agent, and what it was told of its master.
-    "git_sha",
-    "git_branch",
-    "master_hostname",
-    # What this agent does not have.
-    "containerizer/fetcher/cache_size_total_bytes",
-    "containerizer/fetcher/cache_size_used_bytes",
-    "containerizer/fetcher/task_fetches_failed",
-    "containerizer/fetcher/task_fetches_succeeded",
-    "containerizer/mesos/container_destroy_errors",
-    "containerizer/mesos/provisioner/bind/remove_rootfs_errors",
-    "containerizer/mesos/provisioner/remove_container_errors",
-    "gc/path_removals_failed",
-    "gc/path_removals_pending",
-    "gc/path_removals_succeeded",
-    "resource_provider_manager/events/disconnect",
-    "resource_provider_manager/events/subscribe",
-    "resource_provider_manager/subscribed",
-    "slave/executor_directory_max_allowed_age_secs",
-    "slave/executors_preempted",
-    "slave/recovery_errors",
-    "slave/recovery_time_secs",
-    *(
-        f"slave/{name}_revocable_{kind}"
-        for name in ("cpus", "mem", "disk", "gpus")
-        for kind in ("percent", "total", "used")
-    ),
-    # Where the recording had no processes to look at.
-    "cpus_system_time_secs",
-    "cpus_user_time_secs",
-    "mem_rss_bytes",
-}
-"""Keys of the recorded bodies that ours may leave out."""
 
 
 class Web(Bench):
@@ -120,57 +83,6 @@ def with_web(check: Callable[[Web, aiohttp.ClientSession], Awaitable[None]]) -> 
             await check(web, session)
 
     asyncio.run(run())
-
-
-def recordings() -> Iterator[Any]:
-    for line in RECORDED.read_text().splitlines():
-        exchange = json.loads(line)
-        yield pytest.param(exchange, id=exchange["name"])
-
-
-def shape(value: Any, different: set[str]) -> Any:
-    """Keys and JSON types of a body, without its values."""
-    if isinstance(value, dict):
-        return {key: shape(item, different) for key, item in value.items() if key not in different}
-    if isinstance(value, list):
-        return [shape(item, different) for item in value[:1]]
-    if isinstance(value, bool | str) or value is None:
-        return type(value).__name__
-    return "number"
-
-
-@pytest.mark.parametrize("exchange", list(recordings()))
-def test_recorded_requests_get_the_recorded_answers(exchange: Any) -> None:
-    expected = exchange["response"]
-
-    async def check(web: Web, session: aiohttp.ClientSession) -> None:
-        web.agent.info = web.agent.info.__class__(
-            hostname="localhost",
-            id=web.agent.info.id,
-            resources=host.Resources.parse("cpus:2;mem:1024;disk:100;ports:[31000-32000]").messages(),
-            attributes=host.attributes("rack:r1;zone:z"),
-        )
-        web.run(task("task-long"))
-        web.subscribe()
-        web.update("task-long", TaskState.TASK_STARTING)
-        web.update("task-long", TaskState.TASK_RUNNING)
-        request = exchange["request"]
-        async with session.request(request["method"], web.url + request["path"]) as answer:
-            assert answer.status == expected["status"]
-            for header in ("Content-Type", "Allow"):
-                assert answer.headers.get(header) == expected["headers"].get(header)
-            if answer.content_type != "application/json":
-                assert (await answer.text()) == (expected["body"] or "")
-                return
-            body = await answer.json()
-        if "flags" in exchange["name"]:
-            return  # test_flags compares them by value
-        different = set(DIFFERENT)
-        if "state" in exchange["name"]:
-            different |= {"flags", "capabilities"}
-        assert shape(body, different) == shape(expected["body"], different)
-
-    with_web(check)
 
 
 def update(name: str = "a", **changes: Any) -> Call:

@@ -8,8 +8,9 @@ import msgspec
 
 from mesosctl.runtime import views
 from mesosctl.runtime.master.offers import offer_message
-from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task
+from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Offer, Task
 from mesosctl.runtime.master.state import State
+from mesosctl.runtime.protocol import offers
 from mesosctl.runtime.protocol import tasks as wire
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID, TimeInfo
 from mesosctl.runtime.protocol.master import Response
@@ -56,7 +57,7 @@ def agent_message(agent: Agent) -> Response.GetAgents.Agent:
 
 
 def framework_message(framework: Framework, state: State) -> Response.GetFrameworks.Framework:
-    offers = framework.offers.values()
+    held = framework.offers.values()
     return Response.GetFrameworks.Framework(
         framework_info=framework.info,
         active=framework.connected,
@@ -65,10 +66,19 @@ def framework_message(framework: Framework, state: State) -> Response.GetFramewo
         registered_time=time(framework.registered),
         reregistered_time=time(framework.reregistered or framework.registered),
         unregistered_time=time(framework.unregistered) if framework.unregistered else None,
-        offers=tuple(offer_message(offer, framework, state.agents[offer.agent_id]) for offer in offers),
+        offers=tuple(_offer_message(offer, framework, state) for offer in held),
         allocated_resources=framework.used.messages(Form.ENDPOINT),
-        offered_resources=_sum(offer.resources for offer in offers),
+        offered_resources=_sum(offer.resources for offer in held),
         offer_constraints=OfferConstraints(),
+    )
+
+
+def _offer_message(offer: Offer, framework: Framework, state: State) -> offers.Offer:
+    """Other than frameworks, operators always see allocations and refined reservations."""
+    return msgspec.structs.replace(
+        offer_message(offer, framework, state.agents[offer.agent_id]),
+        resources=offer.resources.messages(),
+        allocation_info=Resource.AllocationInfo(role=offer.role),
     )
 
 

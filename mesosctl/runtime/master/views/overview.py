@@ -97,7 +97,7 @@ def metrics_view(state: State) -> dict[str, float]:
         "master/frameworks_disconnected": len(frameworks) - subscribed,
         "master/outstanding_offers": len(state.offers),
     }
-    for task_state in TaskState:
+    for task_state in (each for each in TaskState if each is not TaskState.TASK_UNKNOWN):
         name = task_state.value.removeprefix("TASK_").lower()
         metrics[f"master/tasks_{name}"] = tasks[task_state] + ended[task_state]
     total = _sum(agent.total for agent in agents)
