@@ -580,11 +580,12 @@ wait_ready() {
 
 # why MANAGER NAME LOG: the last words of a service, in its log file and in the journal.
 why() {
-	if [ "$1" = systemd ]; then
-		systemctl status --no-pager --lines=0 "$2.service" 2>&1 | head -n 5
-		journalctl --no-pager --quiet -n 15 -u "$2.service" -o cat 2>&1
-	fi
 	[ ! -f "$3" ] || tail -n 15 "$3"
+	[ "$1" = systemd ] || return 0
+	systemctl status --no-pager --lines=0 "$2.service" 2>&1 | head -n 5
+	_said=$(journalctl --no-pager --quiet -n 15 -o cat "_SYSTEMD_UNIT=$2.service" 2>&1)
+	[ -n "$_said" ] || _said=$(journalctl --no-pager --quiet -n 15 -u "$2.service" -o cat 2>&1)
+	printf '%s\n' "$_said"
 }
 
 # service INDEX NAME MANAGER READY SECONDS OPTIONAL RESTART START MEMBER LOG
