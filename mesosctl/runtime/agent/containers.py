@@ -69,21 +69,14 @@ class Containers:
     def start(self) -> None:
         """Make ready for the first task, and take over the containers that were adopted. Raises OSError."""
         self._nursery.start()
-        adopted = {
-            executor.container_id
-            for _, executor in self.agent.ledger.executors()
-            if executor.state is not ExecutorState.TERMINATED
-        }
+        adopted = [
+            executor for _, executor in self.agent.ledger.executors() if executor.state is not ExecutorState.TERMINATED
+        ]
         self._spawn(self._recover(adopted))
 
-    async def _recover(self, adopted: set[str]) -> None:
+    async def _recover(self, adopted: list[ExecutorRecord]) -> None:
         for containerizer in self._containerizers.values():
-            own = {
-                container_id
-                for container_id in adopted
-                if (found := self.agent.ledger.find_container(container_id)) and self._of(found[1]) is containerizer
-            }
-            await containerizer.recover(own)
+            await containerizer.recover([executor for executor in adopted if self._of(executor) is containerizer])
 
     # What the agent decides
 

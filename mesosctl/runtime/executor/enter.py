@@ -17,7 +17,7 @@ _CLONE_NEWNS = 0x00020000
 _CLONE_NEWPID = 0x20000000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC = 1, 32, 4096, 16384
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
-_MS_SLAVE, _MS_PRIVATE = 1 << 19, 1 << 18
+_MS_SLAVE = 1 << 19
 _PR_SET_PDEATHSIG = 1
 
 
@@ -56,6 +56,18 @@ def enter(preparation: Preparation) -> None:
         _become_second()
     for which, soft, hard in preparation.rlimits:
         resource.setrlimit(which, (soft, hard))
+
+
+def may_unshare() -> bool:
+    """Whether this process may make namespaces. Tried in a child."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _unshare(_CLONE_NEWNS | _CLONE_NEWPID)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def _bind(mount: Mount) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,5 +82,5 @@ class Containerizer(Protocol):
     async def usage(self, executor: ExecutorRecord) -> ResourceStatistics:
         """What it uses. `timestamp` is not set."""
 
-    async def recover(self, container_ids: set[str]) -> None:
+    async def recover(self, executors: Sequence[ExecutorRecord]) -> None:
         """An agent before this one launched these: take them over, and remove all others that it left."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -160,7 +160,8 @@ class DockerContainerizer:
             mem_cache_bytes=details.get("cache", details.get("file")),
         )
 
-    async def recover(self, container_ids: set[str]) -> None:
+    async def recover(self, executors: Sequence[ExecutorRecord]) -> None:
+        container_ids = {executor.container_id for executor in executors}
         try:
             found = await self._engine.labelled(f"{LABEL_AGENT}={self._flags.work_dir}")
             for each in found:

@@ -38,6 +38,9 @@ class Isolator:
         """Remove what `prepare` made. False: not yet, something still runs. Raises OSError."""
         return True
 
-    def recover(self, container_ids: set[str]) -> set[str]:
-        """Take over what an agent before this one prepared. Returns the containers that are not among these."""
+    def adopt(self, executor: ExecutorRecord, held: Holding) -> None:
+        """Take over a container that an agent before this one prepared."""
+
+    def orphans(self, container_ids: set[str]) -> set[str]:
+        """The containers that an agent before this one prepared and that are not among these. Raises OSError."""
         return set()

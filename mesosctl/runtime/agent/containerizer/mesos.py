@@ -123,15 +123,18 @@ class MesosContainerizer:
                 fields |= isolator.usage(executor.container_id)
         return ResourceStatistics(timestamp=0.0, **fields)
 
-    async def recover(self, container_ids: set[str]) -> None:
-        for container_id in container_ids:
-            self._enter(container_id)
-        orphans = {orphan for isolator in self._isolators for orphan in isolator.recover(container_ids)}
-        for orphan in orphans:
-            log.warning("Removing container %s, which has no executor", orphan)
+    async def recover(self, executors: Sequence[ExecutorRecord]) -> None:
+        for executor in executors:
+            self._enter(executor.container_id)
             for isolator in self._isolators:
-                with suppress(OSError):
-                    isolator.destroy(orphan)
+                isolator.adopt(executor, holding(executor))
+        container_ids = {executor.container_id for executor in executors}
+        orphans: set[str] = set()
+        for isolator in self._isolators:
+            with suppress(OSError):
+                orphans |= isolator.orphans(container_ids)
+        for orphan in orphans - self._containers:
+            log.warning("Removing container %s, which has no executor", orphan)
             await self.clean_up(orphan)
 
     def _enter(self, container_id: str) -> None:
