@@ -21,6 +21,7 @@ from mesosctl.runtime.protocol.resources import Volume
 from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually, processes_of
+from tests.integration.test_agent_recovery import CHECKPOINTED, Site
 from tests.integration.test_runtime_slice import Programs, Scheduler
 
 Reason = TaskStatus.Reason
@@ -261,6 +262,33 @@ def test_a_session_in_a_running_task(site: tuple[FakeMaster, AgentProcess]) -> N
     data = json.loads(record)["data"]
     assert (data["type"], base64.b64decode(data["data"]).decode()) == ("STDOUT", f"{agent.sandbox('host').resolve()}\n")
     kill(master, "host")
+
+
+def test_a_pod_outlives_its_agent(tmp_path: Path) -> None:
+    with FakeMaster() as master:
+        site = Site(master, tmp_path)
+        site.start()
+        try:
+            pod = group(member("stays", "exec sleep 98809"), member("goes", "exec sleep 98810"))
+            master.send(msgspec.structs.replace(pod, framework=CHECKPOINTED))
+            master.states_until("RUNNING", "goes")
+            before = processes_of("sleep 98809")
+            (goes,) = processes_of("sleep 98810")
+            site.kill()
+            register = site.start()
+            assert {running.task.task_id.value for running in register.tasks} == {"stays", "goes"}
+            assert processes_of("sleep 98809") == before
+            os.kill(goes, signal.SIGTERM)
+            found = ends(master, 2)
+            assert (found["goes"].state, found["goes"].message) == (
+                "TASK_FAILED",
+                "Command terminated with unknown status",
+            )
+            assert found["stays"].state == "TASK_KILLED"
+            assert processes_of("sleep 98809") == []
+            assert master.wait_for(internal.ExecutorExited).executor_id.value == "pod"
+        finally:
+            site.kill()
 
 
 def test_a_pod_through_a_master(tmp_path: Path) -> None:

@@ -12,17 +12,18 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from mesosctl.runtime.agent.nested_checkpoint import Kept, NestedCheckpoint
 from mesosctl.runtime.agent.nested_io import Switchboard
 from mesosctl.runtime.agent.nested_volumes import make_volumes
 from mesosctl.runtime.agent.sandbox import open_output
 from mesosctl.runtime.executor.command import command_line, with_environment
-from mesosctl.runtime.executor.processes import kill_all
+from mesosctl.runtime.executor.processes import kill_all, start_time
 from mesosctl.runtime.executor.user import identity
 from mesosctl.runtime.protocol.basics import ContainerID
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, TTYInfo
@@ -30,7 +31,6 @@ from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, TTY
 log = logging.getLogger(__name__)
 
 CONTAINERS = "containers"
-_INHERITED_NOT = ("MESOS_", "LIBPROCESS_")
 
 
 class LaunchError(Exception):
@@ -65,8 +65,10 @@ class Nested:
     surroundings: Surroundings
     pid: int
     switchboard: Switchboard | None
-    ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """The status of its first process, as of waitpid(2)."""
+    started: int | None = None
+    """See `start_time`; set of a container that an agent before this one launched."""
+    ended: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """The status of its first process, as of waitpid(2); None: unknown, as it was no child of this agent."""
 
 
 def name_of(container_id: ContainerID) -> str:
@@ -88,6 +90,7 @@ class NestedContainers:
         self._ip = ip
         self._switch_user = switch_user
         self._containers: dict[str, Nested] = {}
+        self._checkpoint = NestedCheckpoint(work_dir)
         self._finishing: set[asyncio.Task[None]] = set()
 
     def launch(
@@ -102,10 +105,22 @@ class NestedContainers:
             surroundings = parent if session and parent else self._prepare(container_id, command, info, parent)
             environment = with_environment(surroundings.environment, command.environment)
             surroundings = Surroundings(surroundings.directory, surroundings.user, environment)
-            self._containers[name] = self._start(container_id, command, info, surroundings, session=session)
+            self._enter(self._start(container_id, command, info, surroundings, session=session))
         except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
             raise LaunchError(str(error)) from None
         return True
+
+    def recover(self, roots: Collection[str]) -> None:
+        """Take over what an agent before this one left in the containers of `roots`, and end all else."""
+        for kept in self._checkpoint.all():
+            if start_time(kept.pid) != kept.started:
+                self._checkpoint.forget(name_of(kept.id))
+                continue
+            surroundings = Surroundings(kept.directory, kept.user, kept.environment)
+            self._watch(Nested(kept.id, surroundings, kept.pid, None, kept.started))
+            if kept.is_attachable or root_of(kept.id).value not in roots:
+                log.warning("Killing container %s, left over", name_of(kept.id))
+                kill_all(kept.pid)
 
     def find(self, container_id: ContainerID) -> Nested:
         """Raises NotFoundError."""
@@ -114,8 +129,8 @@ class NestedContainers:
         except KeyError:
             raise NotFoundError(container_id) from None
 
-    async def wait(self, container_id: ContainerID) -> int:
-        """Wait for a container's end and return its status. Raises NotFoundError."""
+    async def wait(self, container_id: ContainerID) -> int | None:
+        """Wait for a container's end and return its status, None where it is unknown. Raises NotFoundError."""
         return await asyncio.shield(self.find(container_id).ended)
 
     def kill(self, container_id: ContainerID, number: int = signal.SIGKILL) -> None:
@@ -208,18 +223,39 @@ class NestedContainers:
             with keep("stdout") as stdout, keep("stderr") as stderr, open(os.devnull, "rb") as null:
                 outputs = (null.fileno(), stdout.fileno(), stderr.fileno())
                 pid = _spawn(executable, arguments, surroundings, *outputs, tty)
-        container = Nested(container_id, surroundings, pid, switchboard)
-        descriptor = os.pidfd_open(pid)
+        return Nested(container_id, surroundings, pid, switchboard)
+
+    def _enter(self, container: Nested) -> None:
+        self._watch(container)
+        at, pid = container.surroundings, container.pid
+        kept = Kept(
+            id=container.id,
+            directory=at.directory,
+            user=at.user,
+            environment=dict(at.environment),
+            pid=pid,
+            started=start_time(pid),
+            is_attachable=container.switchboard is not None,
+        )
+        try:
+            self._checkpoint.keep(name_of(container.id), kept)
+        except OSError as error:
+            log.error("Cannot write down container %s: %s", name_of(container.id), error)
+
+    def _watch(self, container: Nested) -> None:
+        self._containers[name_of(container.id)] = container
+        descriptor = os.pidfd_open(container.pid)
         asyncio.get_running_loop().add_reader(descriptor, self._ended, container, descriptor)
-        return container
 
     def _ended(self, container: Nested, descriptor: int) -> None:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
         self.destroy_within(name_of(container.id))
-        kill_all(container.pid)  # before it is reaped: nobody else can have its id as session
-        _, status = os.waitpid(container.pid, 0)
-        container.ended.set_result(status)
+        is_child = container.started is None
+        if is_child or start_time(container.pid) in (None, container.started):
+            kill_all(container.pid)  # before it is reaped: nobody else can have its id as session
+        container.ended.set_result(os.waitpid(container.pid, 0)[1] if is_child else None)
+        self._checkpoint.forget(name_of(container.id))
         if container.switchboard:
             self._finish(container.switchboard)
 
@@ -231,8 +267,8 @@ class NestedContainers:
 
 def base_environment(sandbox: str, ip: str) -> dict[str, str]:
     """What every container has in its environment."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_INHERITED_NOT)}
-    return environment | {"MESOS_SANDBOX": sandbox, "MESOS_CONTAINER_IP": ip}
+    path = os.environ.get("PATH", os.defpath)
+    return {"PATH": path, "MESOS_SANDBOX": sandbox, "MESOS_CONTAINER_IP": ip}
 
 
 def _make_directory(path: Path, owner: str | None) -> None:

@@ -91,6 +91,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     containers.nested = nested
     if found.info:
         agent.recover(found)
+    nested.recover({executor.container_id for _, executor in agent.ledger.executors() if executor.pid is not None})
     kill_orphans(flags.work_dir, (executor.directory for _, executor in agent.ledger.executors()))
     if flags.recover == CLEANUP:
         await _clean_up(flags, agent, containers)

@@ -133,9 +133,9 @@ class DefaultExecutor:
         self._ended(member)
 
     def lost(self, container_id: ContainerID) -> None:
-        """Nobody knows how the container ended."""
+        """Nobody knows how the container ended: its agent was another one."""
         member = self._by_container[container_id.value]
-        member.life.failed("the container is gone", Reason.REASON_EXECUTOR_TERMINATED)
+        member.life.lost("Command terminated with unknown status")
         self._ended(member)
 
     def _launch(self, tasks: Iterable[TaskInfo]) -> None:

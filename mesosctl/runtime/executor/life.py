@@ -98,10 +98,13 @@ class TaskLife:
             self._checks = self._start_checks()
 
     def failed(self, problem: str, reason: TaskStatus.Reason = Reason.REASON_COMMAND_EXECUTOR_FAILED) -> None:
-        """The command could not be started, or was lost."""
+        """The command could not be started."""
+        self.lost(f"Failed to run the command: {problem}", reason)
+
+    def lost(self, message: str, reason: TaskStatus.Reason | None = None) -> None:
+        """The command does not run, and has no status."""
         self._ended()
-        state = TaskState.TASK_KILLED if self.is_killed else TaskState.TASK_FAILED
-        self._update(state, f"Failed to run the command: {problem}", reason)
+        self._update(TaskState.TASK_KILLED if self.is_killed else TaskState.TASK_FAILED, message, reason)
 
     def exited(self, status: int, message: str | None = None, limitation: TaskStatus.Reason | None = None) -> None:
         """The command ended. `status` is that of waitpid(2); `limitation` says which limit it was ended for."""
