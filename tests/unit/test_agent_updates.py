@@ -94,6 +94,17 @@ def test_paused_without_a_master() -> None:
     assert bench.sent[1:] == [(1000, S, R), (1000, S, S)]
 
 
+def test_a_framework_with_a_new_scheduler_gets_what_waits_at_once() -> None:
+    bench = Bench()
+    bench.add(S)
+    bench.add(R)
+    bench.clock.advance(25)
+    bench.updates.repeat(FrameworkID("other"))
+    bench.updates.repeat(FRAMEWORK)
+    bench.clock.advance(10)
+    assert [(time, state) for time, state, _ in bench.sent] == [(0, S), (10, S), (25, S), (35, S)]
+
+
 def test_updates_of_a_dropped_framework_stop() -> None:
     bench = Bench()
     bench.add(S)

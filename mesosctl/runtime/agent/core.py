@@ -166,6 +166,7 @@ class Agent:
             case internal.UpdateFramework():
                 if message.framework.id and message.framework.id.value in self.ledger.frameworks:
                     self.ledger.framework(message.framework)
+                    self.ledger.updates.repeat(message.framework.id)
             case _:
                 log.warning("Ignoring a %s of the master", type(message).__name__)
 

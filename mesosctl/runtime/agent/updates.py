@@ -101,9 +101,13 @@ class StatusUpdates:
         """There is a master (again): send the oldest update of every task, at once."""
         self._paused = False
         for stream in self._streams.values():
-            if stream.waiting:
-                self._stop(stream)
-                self._send(stream)
+            self._send_again(stream)
+
+    def repeat(self, framework_id: FrameworkID) -> None:
+        """The framework's scheduler may be another one now: send it what waits, at once."""
+        for stream in self._streams.values():
+            if stream.framework_id == framework_id:
+                self._send_again(stream)
 
     def drop_framework(self, framework_id: FrameworkID) -> None:
         """Forget the updates of a framework that is gone: nobody will acknowledge them."""
@@ -114,6 +118,11 @@ class StatusUpdates:
         """How many updates of a task are not acknowledged."""
         stream = self._streams.get((framework_id.value, task_id.value))
         return len(stream.waiting) if stream else 0
+
+    def _send_again(self, stream: _Stream) -> None:
+        if stream.waiting:
+            self._stop(stream)
+            self._send(stream)
 
     def _send(self, stream: _Stream) -> None:
         if self._paused:
