@@ -88,6 +88,10 @@ class Cluster:
             info["id"] = call["framework_id"] = {"value": framework_id}
         self.master.subscribe(stream, msgspec.convert(call, Call))
 
+    def raw_subscribe(self, stream: str, fields: dict[str, Any]) -> None:
+        """A SUBSCRIBE of a new framework with these fields."""
+        self.master.subscribe(stream, msgspec.convert({"type": "SUBSCRIBE", "subscribe": fields}, Call))
+
     def call(self, stream: str, kind: str, framework_id: str = FRAMEWORK, **fields: Any) -> int:
         """The HTTP status. Raises Refusal."""
         body = {"type": kind, "framework_id": {"value": framework_id}, kind.lower(): fields}

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mesosctl.runtime.flags.declare import Flags, flag, optional
-from mesosctl.runtime.flags.kinds import DURATION, INTEGER, PATH, PERCENTAGE, RATE, SWITCH, TEXT, ZOOKEEPER
+from mesosctl.runtime.flags.kinds import DURATION, INTEGER, NUMBER, PATH, PERCENTAGE, RATE, SWITCH, TEXT, ZOOKEEPER
 
 _ACCEPTED: dict[str, str | None] = {
     "acls": None,
     "allocator": "hierarchical",
-    "allocator_agent_recovery_factor": "0.8",
-    "allocator_recovery_timeout": "10mins",
     "authenticate_agents": "false",
     "authenticate_frameworks": "false",
     "authenticate_http_frameworks": "false",
@@ -23,10 +21,7 @@ _ACCEPTED: dict[str, str | None] = {
     "authenticators": "crammd5",
     "authorizers": "local",
     "credentials": None,
-    "domain": None,
     "external_log_file": None,
-    "fair_sharing_excluded_resource_names": None,
-    "filter_gpu_resources": "true",
     "firewall_rules": None,
     "framework_sorter": "drf",
     "hooks": None,
@@ -39,19 +34,14 @@ _ACCEPTED: dict[str, str | None] = {
     "master_contender": None,
     "master_detector": None,
     "memory_profiling": "false",
-    "min_allocatable_resources": "cpus:0.01|mem:32",
     "modules": None,
     "modules_dir": None,
     "offer_constraints_re2_max_mem": "4KB",
-    "offer_constraints_re2_max_program_size": "100",
     "publish_per_framework_metrics": "true",
-    "rate_limits": None,
     "registry_fetch_timeout": "1mins",
     "registry_strict": "false",
-    "require_agent_domain": "false",
     "role_sorter": "drf",
     "webui_dir": "/usr/local/share/mesos/webui",
-    "whitelist": None,
 }
 
 
@@ -71,7 +61,16 @@ class MasterFlags(Flags):
         DURATION, "10mins", "How long agents may take to come back after a new master was elected."
     )
     allocation_interval: float = flag(DURATION, "1secs", "Time between allocations of resources to frameworks.")
+    allocator_agent_recovery_factor: float = flag(
+        NUMBER, "0.8", "Share of the agents that must be back after an election before quota is allocated."
+    )
+    allocator_recovery_timeout: float = flag(DURATION, "10mins", "How long to wait for those agents.")
     cluster: str | None = optional(TEXT, "Name of the cluster, for people.")
+    domain: str | None = optional(TEXT, "Region and zone of this master, as JSON.")
+    fair_sharing_excluded_resource_names: str | None = optional(
+        TEXT, "Resources that do not count for fairness, separated by commas."
+    )
+    filter_gpu_resources: bool = flag(SWITCH, "true", "Offer agents with GPUs only to frameworks that can use them.")
     hostname: str | None = optional(TEXT, "Name of this master. By default the name of its address.")
     hostname_lookup: bool = flag(SWITCH, "true", "Look up the name of this master; if not, its address is its name.")
     ip: str | None = optional(TEXT, "Address to listen on. By default that of the host's name.")
@@ -88,6 +87,12 @@ class MasterFlags(Flags):
     max_unreachable_tasks_per_framework: int = flag(
         INTEGER, "1000", "How many unreachable tasks of a framework are remembered."
     )
+    min_allocatable_resources: str = flag(
+        TEXT, "cpus:0.01|mem:32", "The least that is offered: alternatives, any of which is enough."
+    )
+    offer_constraints_re2_max_program_size: int = flag(
+        INTEGER, "100", "How complex a regular expression in offer constraints may be."
+    )
     offer_timeout: float | None = optional(DURATION, "How long a framework may hold an offer. By default for ever.")
     port: int = flag(INTEGER, "5050", "Port to listen on.")
     quiet: bool = flag(SWITCH, "false", "Do not log to standard error.")
@@ -95,6 +100,7 @@ class MasterFlags(Flags):
         INTEGER,
         "Accepted for Apache Mesos' sake: ZooKeeper's own quorum keeps the registry of masters that are elected.",
     )
+    rate_limits: str | None = optional(TEXT, "How many calls a second frameworks may make, by principal, as JSON.")
     recovery_agent_removal_limit: float = flag(
         PERCENTAGE, "100%", "Share of the known agents that may stay away after a failover before the master stops."
     )
@@ -105,9 +111,13 @@ class MasterFlags(Flags):
     registry_max_agent_age: float = flag(DURATION, "2weeks", "How long unreachable and gone agents are remembered.")
     registry_max_agent_count: int = flag(INTEGER, "102400", "How many unreachable and gone agents are remembered.")
     registry_store_timeout: float = flag(DURATION, "20secs", "How long a write of the registry may take.")
+    require_agent_domain: bool = flag(SWITCH, "false", "Refuse agents that have no domain.")
     roles: str | None = optional(TEXT, "Roles that frameworks may have, separated by commas. By default any.")
     root_submissions: bool = flag(SWITCH, "true", "Whether frameworks may run as root.")
     weights: str | None = optional(TEXT, "Weights of roles, as role=weight,role=weight.")
+    whitelist: str | None = optional(
+        PATH, "File with the hostnames of the agents that are offered, one a line; read again every 5 seconds."
+    )
     work_dir: str | None = optional(PATH, "Directory for all that the master keeps.")
     zk: str | None = optional(
         ZOOKEEPER, "ZooKeeper for the election of the master: zk://user:password@host:port,host:port/path"

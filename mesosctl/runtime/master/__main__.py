@@ -7,6 +7,8 @@ import logging
 import signal
 import uuid
 
+from msgspec.structs import replace
+
 from mesosctl.runtime.coordination.address import parse_zookeeper
 from mesosctl.runtime.coordination.detection import ip_number
 from mesosctl.runtime.coordination.election import Election
@@ -17,7 +19,8 @@ from mesosctl.runtime.flags.master import MasterFlags
 from mesosctl.runtime.flags.program import fail, log_to, start
 from mesosctl.runtime.http.address import Address, resolve
 from mesosctl.runtime.http.server import application, serve
-from mesosctl.runtime.master import endpoints
+from mesosctl.runtime.master import endpoints, whitelist
+from mesosctl.runtime.master.allocation_flags import allocation_options, domain, rate_limits, roles, weights
 from mesosctl.runtime.master.leadership import Leadership
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.server import Server
@@ -67,6 +70,8 @@ async def run(flags: MasterFlags, address: Address) -> None:
     parts = [asyncio.create_task(leadership.run(server.storage)), asyncio.create_task(stop.wait())]
     if election:
         parts.append(asyncio.create_task(election.run()))
+    if flags.whitelist:
+        parts.append(asyncio.create_task(whitelist.watch(flags.whitelist, server.master.set_whitelist)))
     ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     for part in ended:
         part.result()
@@ -93,8 +98,8 @@ def storage(flags: MasterFlags, election: Election | None) -> Storage:
 
 def options(flags: MasterFlags, address: Address) -> MasterOptions:
     return MasterOptions(
-        info=master_info(address),
-        allocation_interval=flags.allocation_interval,
+        info=replace(master_info(address), domain=domain(flags.domain)),
+        allocation=allocation_options(flags),
         offer_timeout=flags.offer_timeout,
         agent_ping_timeout=flags.agent_ping_timeout,
         max_agent_ping_timeouts=flags.max_agent_ping_timeouts,
@@ -109,6 +114,11 @@ def options(flags: MasterFlags, address: Address) -> MasterOptions:
         max_completed_tasks_per_framework=flags.max_completed_tasks_per_framework,
         max_unreachable_tasks_per_framework=flags.max_unreachable_tasks_per_framework,
         root_submissions=flags.root_submissions,
+        roles=roles(flags.roles),
+        weights=weights(flags.weights),
+        rate_limits=rate_limits(flags.rate_limits),
+        regex_size=flags.offer_constraints_re2_max_program_size,
+        require_agent_domain=flags.require_agent_domain,
     )
 
 

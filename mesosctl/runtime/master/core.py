@@ -6,14 +6,14 @@ ends them when told to. Calls of schedulers must be complete (`validation.calls`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.master.accepts import Accepts
 from mesosctl.runtime.master.actions import Emit
 from mesosctl.runtime.master.agents import Agents
-from mesosctl.runtime.master.allocator import Allocator, Options
+from mesosctl.runtime.master.allocator import Allocator
 from mesosctl.runtime.master.changes import Change, commit
 from mesosctl.runtime.master.draining import Draining
 from mesosctl.runtime.master.frameworks import Frameworks
@@ -22,6 +22,7 @@ from mesosctl.runtime.master.maintenance import Maintenance
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.quota import Quotas
+from mesosctl.runtime.master.rate_limits import Throttle
 from mesosctl.runtime.master.reconciliation import Reconciliation
 from mesosctl.runtime.master.records import Framework
 from mesosctl.runtime.master.reservations import Reservations
@@ -37,8 +38,8 @@ _Type = Call.Type
 
 class Master:
     def __init__(self, options: MasterOptions, clock: Clock, emit: Emit) -> None:
-        allocator = Allocator(clock, Options(allocation_interval=options.allocation_interval))
-        self.state = State(options, clock, allocator, emit)
+        self.state = State(options, clock, Allocator(clock, options.allocation), emit)
+        self._throttle = Throttle(options.rate_limits, clock) if options.rate_limits else None
         self._offers = Offers(self.state)
         self._tasks = Tasks(self.state)
         self._frameworks = Frameworks(self.state, self._offers, self._tasks)
@@ -80,6 +81,14 @@ class Master:
         assert call.subscribe is not None  # the call is complete
         self._frameworks.subscribe(stream, call.subscribe)
 
+    def delay(self, call: Call) -> float:
+        """How many seconds a call of a scheduler has to wait before anything else. Raises Refusal (503)."""
+        if self._throttle is None:
+            return 0.0
+        framework = self.state.frameworks.get(call.framework_id.value if call.framework_id else "")
+        info = call.subscribe.framework_info if call.subscribe else framework.info if framework else None
+        return self._throttle.delay(info.principal if info else None)
+
     def scheduler_disconnected(self, stream: str) -> None:
         self._frameworks.disconnected(stream)
 
@@ -105,6 +114,11 @@ class Master:
     def commit(self, change: Change, done: Callable[[], None] = lambda: None) -> None:
         """Make a change durable, carry it out, then call `done`."""
         commit(change, self.state.registrar, done)
+
+    def set_whitelist(self, hostnames: Iterable[str] | None) -> None:
+        """Only agents with these hostnames are offered. None: all."""
+        self.state.allocator.set_whitelist(hostnames)
+        self._offers.allocate_soon()
 
     def teardown(self, framework_id: str) -> None:
         """An operator ends a framework. Raises Refusal (400)."""
@@ -146,6 +160,8 @@ class Master:
                 self._tasks.message(framework, call.message)
             case _Type.REQUEST:
                 pass  # a hint that Mesos' own allocator does not take either
+            case _Type.ACKNOWLEDGE_OPERATION_STATUS:
+                pass  # the master tells how operations ended by itself, and repeats nothing
             case _Type.UPDATE_FRAMEWORK if call.update_framework:
                 self._frameworks.update(framework, call.update_framework)
                 return 200

@@ -12,15 +12,21 @@ from mesosctl.runtime.master.actions import (
     FrameworkUpdated,
     ToScheduler,
 )
+from mesosctl.runtime.master.allocator import compiled
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.records import Framework, Task
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
-from mesosctl.runtime.master.validation.frameworks import problem_of_framework, problem_of_update, unknown_role
+from mesosctl.runtime.master.validation.frameworks import (
+    problem_of_framework,
+    problem_of_update,
+    roles_of,
+    unknown_role,
+)
 from mesosctl.runtime.protocol.basics import FrameworkID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.errors import Refusal
-from mesosctl.runtime.protocol.scheduler import Call, Event
+from mesosctl.runtime.protocol.scheduler import Call, Event, OfferConstraints
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
 _HEARTBEAT = Event(type=Event.Type.HEARTBEAT)
@@ -37,8 +43,9 @@ class Frameworks:
 
         What is wrong with it is told as an ERROR event, which ends the stream.
         """
-        info, suppressed = call.framework_info, call.suppressed_roles
-        problem = problem_of_framework(info, suppressed, root_submissions=self._state.options.root_submissions)
+        info = call.framework_info
+        problem = problem_of_framework(info, call.suppressed_roles, self._state.options)
+        problem = problem or self._problem_of_constraints(call)
         known = self._state.frameworks.get(info.id.value) if info.id else None
         if problem is None and info.id and info.id.value in self._state.completed:
             problem = "Framework has been removed"
@@ -47,9 +54,9 @@ class Frameworks:
         if problem is not None:
             self._fail(stream, problem)
         elif known:
-            self._resubscribe(known, stream, info, suppressed)
+            self._resubscribe(known, stream, call)
         else:
-            self._subscribe(stream, info, suppressed)
+            self._subscribe(stream, call)
 
     def disconnected(self, stream: str) -> None:
         """The stream broke. The framework has its failover timeout to come back."""
@@ -113,36 +120,42 @@ class Frameworks:
     def update(self, framework: Framework, call: Call.UpdateFramework) -> None:
         """Raises Refusal where the new info is invalid or changes what cannot change."""
         info = call.framework_info
-        problem = problem_of_framework(
-            info, call.suppressed_roles, root_submissions=self._state.options.root_submissions
-        )
+        problem = problem_of_framework(info, call.suppressed_roles, self._state.options)
         if problem is not None:
             raise Refusal(400, f"Supplied FrameworkInfo is not valid: {problem}")
-        if problem := problem_of_update(framework.info, info):
+        problem = problem_of_update(framework.info, info) or self._problem_of_constraints(call)
+        if problem is not None:
             raise Refusal(400, problem)
-        self._change(framework, info, call.suppressed_roles)
+        self._change(framework, info, call)
         self._state.changed(FrameworkUpdated(framework))
         self._offers.allocate_soon()
 
-    def _subscribe(self, stream: str, info: FrameworkInfo, suppressed: tuple[str, ...]) -> None:
+    def _subscribe(self, stream: str, call: Call.Subscribe) -> None:
+        info = call.framework_info
         if info.id is None or not info.id.value:
             info = msgspec.structs.replace(info, id=FrameworkID(self._state.new_framework_id()))
         framework = self._new(info)
-        framework.suppressed = set(suppressed)
+        framework.suppressed = set(call.suppressed_roles)
+        framework.offer_constraints = call.offer_constraints or OfferConstraints()
         self._state.frameworks[framework.id] = framework
-        self._state.allocator.add_framework(framework.id, info, suppressed=suppressed)
+        constraints = compiled(call.offer_constraints, self._state.options.regex_size)
+        self._state.allocator.add_framework(
+            framework.id, info, suppressed=call.suppressed_roles, constraints=constraints
+        )
         self._greet(framework, stream)
         self._state.changed(FrameworkAdded(framework))
 
-    def _resubscribe(self, framework: Framework, stream: str, info: FrameworkInfo, suppressed: tuple[str, ...]) -> None:
+    def _resubscribe(self, framework: Framework, stream: str, call: Call.Subscribe) -> None:
         if framework.stream is not None:
             displaced = framework.stream
             self._leave_stream(framework)
             self._fail(displaced, "Framework failed over")
         # A framework keeps its user and checkpointing: agents act by them.
-        info = msgspec.structs.replace(info, user=framework.info.user, checkpoint=framework.info.checkpoint)
+        info = msgspec.structs.replace(
+            call.framework_info, user=framework.info.user, checkpoint=framework.info.checkpoint
+        )
         self._take_offers(framework)
-        self._change(framework, info, suppressed)
+        self._change(framework, info, call)
         self._state.allocator.deactivate_framework(framework.id)  # drops its filters
         self._state.allocator.activate_framework(framework.id)
         framework.recovered = False
@@ -150,10 +163,28 @@ class Frameworks:
         self._greet(framework, stream)
         self._state.changed(FrameworkUpdated(framework))
 
-    def _change(self, framework: Framework, info: FrameworkInfo, suppressed: tuple[str, ...]) -> None:
+    def _problem_of_constraints(self, call: Call.Subscribe | Call.UpdateFramework) -> str | None:
+        wanted = call.offer_constraints.role_constraints if call.offer_constraints else {}
+        for role in wanted:
+            if role not in roles_of(call.framework_info):
+                return (
+                    f"Offer constraints specify `role_constraints` for a role '{role}'"
+                    " that is not contained in the set of roles"
+                )
+        try:
+            compiled(call.offer_constraints, self._state.options.regex_size)
+        except ValueError as error:
+            return f"Offer constraints are not valid: {error}"
+        return None
+
+    def _change(self, framework: Framework, info: FrameworkInfo, call: Call.Subscribe | Call.UpdateFramework) -> None:
         framework.info = info
-        framework.suppressed = set(suppressed)
-        self._state.allocator.update_framework(framework.id, info, suppressed=suppressed)
+        framework.suppressed = set(call.suppressed_roles)
+        framework.offer_constraints = call.offer_constraints or OfferConstraints()
+        constraints = compiled(call.offer_constraints, self._state.options.regex_size)
+        self._state.allocator.update_framework(
+            framework.id, info, suppressed=call.suppressed_roles, constraints=constraints
+        )
         for agent in self._state.agents_of(framework):
             self._state.tell(agent, internal.UpdateFramework(info))
 

@@ -44,7 +44,7 @@ class InverseOffers:
 
     def start(self) -> None:
         """Ask from now on, every `allocation_interval`."""
-        self._state.clock.after(self._state.options.allocation_interval, self._tick)
+        self._state.clock.after(self._state.options.allocation.allocation_interval, self._tick)
 
     def review(self) -> None:
         """Take back what does not hold any more, and ask whom it concerns."""

@@ -27,7 +27,7 @@ class Offers:
 
     def start(self) -> None:
         """Allocate from now on, every `allocation_interval`."""
-        self._state.clock.after(self._state.options.allocation_interval, self._tick)
+        self._state.clock.after(self._state.options.allocation.allocation_interval, self._tick)
 
     def allocate_soon(self, agent_id: str | None = None) -> None:
         """Allocate once what happens now is done with: one agent, or all."""

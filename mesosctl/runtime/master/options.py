@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mesosctl.runtime.master.allocator import Options
+from mesosctl.runtime.master.rate_limits import RateLimits
 from mesosctl.runtime.protocol.cluster import MasterInfo
 
 
@@ -14,7 +16,7 @@ class MasterOptions:
 
     info: MasterInfo
     """Its `id` begins the ids of agents, frameworks and offers."""
-    allocation_interval: float = 1.0
+    allocation: Options = field(default_factory=Options)
     offer_timeout: float | None = None
     agent_ping_timeout: float = 15.0
     max_agent_ping_timeouts: int = 5
@@ -37,3 +39,12 @@ class MasterOptions:
     """The roles that frameworks may have besides `*`. None: any."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Of roles, as long as operators have set none."""
+    rate_limits: RateLimits | None = None
+    """Of the calls of frameworks."""
+    regex_size: int = 100
+    """The most instructions that a regular expression in offer constraints may have."""
+    require_agent_domain: bool = False
+
+    def admits_role(self, role: str) -> bool:
+        """Whether the flag `roles` allows it."""
+        return role == "*" or self.roles is None or role in self.roles

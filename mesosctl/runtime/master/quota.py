@@ -38,7 +38,7 @@ class Quotas:
     def update(self, configs: tuple[QuotaConfig, ...], *, force: bool) -> Change:
         """UPDATE_QUOTA. A configuration without guarantees and limits removes the role's. Raises Refusal (400)."""
         for config in configs:
-            if not self._state.admits_role(config.role):
+            if not self._state.options.admits_role(config.role):
                 raise Refusal(400, f"Invalid QuotaConfig: '{config.role}' is not on the roles whitelist")
             if "/" in config.role:
                 raise Refusal(400, f"Updating quota on nested role '{config.role}' is not supported yet")
@@ -64,7 +64,7 @@ class Quotas:
         if problem := _problem_of_request(request):
             raise Refusal(400, f"{before} {problem}")
         role = request.role or ""
-        if not self._state.admits_role(role):
+        if not self._state.options.admits_role(role):
             raise Refusal(400, f"{before} Unknown role '{role}'")
         if role in self._state.quotas:
             raise Refusal(400, f"{before} Cannot set quota for role '{role}' which already has quota")
@@ -81,7 +81,7 @@ class Quotas:
     def remove(self, role: str, path: str | None = None) -> Change:
         """REMOVE_QUOTA, or DELETE of a path of the older endpoint. Raises Refusal (400)."""
         where = f" for path '{path}'" if path else ""
-        if not self._state.admits_role(role):
+        if not self._state.options.admits_role(role):
             raise Refusal(400, f"Failed to validate remove quota request{where}: Unknown role '{role}'")
         if role not in self._state.quotas:
             raise Refusal(400, f"Failed to remove quota{where}: Role '{role}' has no quota set")

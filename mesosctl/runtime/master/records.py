@@ -12,6 +12,7 @@ from mesosctl.runtime.clock import Timer
 from mesosctl.runtime.protocol.basics import FrameworkID, TimeInfo, Unavailability
 from mesosctl.runtime.protocol.cluster import AgentInfo, DrainInfo, FrameworkInfo
 from mesosctl.runtime.protocol.resources import Resource
+from mesosctl.runtime.protocol.scheduler import OfferConstraints
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Form, Resources
 
@@ -110,6 +111,7 @@ class Framework:
     reregistered: float = 0.0
     unregistered: float = 0.0
     suppressed: set[str] = field(default_factory=set)
+    offer_constraints: OfferConstraints = field(default_factory=OfferConstraints)
     tasks: dict[str, Task] = field(default_factory=dict)
     unreachable: dict[str, Task] = field(default_factory=dict)
     completed: deque[Task] = field(init=False)

@@ -49,6 +49,8 @@ class Server:
         media = request_media(request.headers.get(hdrs.CONTENT_TYPE))
         call = decode(Call, await request.read(), media)
         check_call(call)
+        if delay := self.master.delay(call):
+            await asyncio.sleep(delay)
         stream_id = request.headers.get(STREAM_ID)
         if call.type is not Call.Type.SUBSCRIBE:
             framework = self.master.framework_for(call, stream_id)

@@ -70,10 +70,6 @@ class State:
     def new_offer_id(self) -> str:
         return f"{self.options.info.id}-O{self._count('offer')}"
 
-    def admits_role(self, role: str) -> bool:
-        """Whether the flag `roles` allows it."""
-        return role == "*" or self.options.roles is None or role in self.options.roles
-
     def send(self, framework: Framework, event: Event) -> None:
         """To the framework's scheduler; dropped while it is disconnected."""
         if framework.stream is not None:

@@ -34,7 +34,7 @@ class Weights:
                 check_role(role)
             except ResourcesError as error:
                 raise Refusal(400, f"{_BEFORE}: Invalid role '{role}': {error}") from None
-            if not self._state.admits_role(role):
+            if not self._state.options.admits_role(role):
                 raise Refusal(400, f"{_BEFORE}: Unknown role '{role}'")
             if not info.weight > 0:
                 problem = f"Invalid weight '{info.weight:g}': Weights must be positive"

@@ -5,7 +5,8 @@ synchronous, without I/O: the master tells what happens and asks for a cycle; of
 rescinding) are the master's.
 """
 
+from mesosctl.runtime.master.allocator.constraints import Constraints, compiled
 from mesosctl.runtime.master.allocator.hierarchical import Allocator
 from mesosctl.runtime.master.allocator.options import Allocation, Options
 
-__all__ = ["Allocation", "Allocator", "Options"]
+__all__ = ["Allocation", "Allocator", "Constraints", "Options", "compiled"]

@@ -86,6 +86,8 @@ class Cycle:
             return None
         if agent.remote(self.options.domain) and not framework.can(_REGION):
             return None
+        if framework.excludes(role, agent):
+            return None
         available = agent.free.filter(lambda kind: kind.allocatable_to(role) and framework.usable(kind))
         if lent := self._lent.get(agent.id):
             available -= lent

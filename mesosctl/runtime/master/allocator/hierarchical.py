@@ -7,6 +7,7 @@ from random import Random
 
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.master.allocator.books import Books, open_part
+from mesosctl.runtime.master.allocator.constraints import Constraints
 from mesosctl.runtime.master.allocator.cycle import Cycle, Turn
 from mesosctl.runtime.master.allocator.fairness import Cluster, RoleTree
 from mesosctl.runtime.master.allocator.options import Allocation, Options
@@ -45,22 +46,35 @@ class Allocator:
     # Frameworks.
 
     def add_framework(
-        self, framework_id: str, info: FrameworkInfo, *, suppressed: Iterable[str] = (), active: bool = True
+        self,
+        framework_id: str,
+        info: FrameworkInfo,
+        *,
+        suppressed: Iterable[str] = (),
+        constraints: Constraints | None = None,
+        active: bool = True,
     ) -> None:
         """A framework is there; its roles, capabilities and offer filters are those of `info`.
 
         What it runs already comes with its agents. Call `allocate()` next.
         """
         assert framework_id not in self._frameworks
-        framework = self._frameworks[framework_id] = Framework(info, suppressed, active)
+        framework = self._frameworks[framework_id] = Framework(info, suppressed, constraints or {}, active)
         framework.agents.update(agent.id for agent in self._agents.values() if framework_id in agent.used)
         self._enlist(framework_id)
 
-    def update_framework(self, framework_id: str, info: FrameworkInfo, *, suppressed: Iterable[str] = ()) -> None:
-        """Its info, and the roles it suppresses, are these now. A role it left keeps what it still uses there."""
+    def update_framework(
+        self,
+        framework_id: str,
+        info: FrameworkInfo,
+        *,
+        suppressed: Iterable[str] = (),
+        constraints: Constraints | None = None,
+    ) -> None:
+        """All this is so from now on. A role it left keeps what it still uses there."""
         framework = self._frameworks[framework_id]
         left = framework.roles
-        framework.update(info, suppressed)
+        framework.update(info, suppressed, constraints or {})
         for role in left - framework.roles:
             self._roles.activate(role, framework_id, False)
         self._enlist(framework_id)

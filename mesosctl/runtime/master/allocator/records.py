@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mesosctl.runtime.master.allocator.constraints import Constraints, excludes
 from mesosctl.runtime.protocol.basics import DomainInfo
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
 from mesosctl.runtime.resources import Quantities, Resources
@@ -35,16 +36,19 @@ class _Refusals:
 
 
 class Framework:
-    def __init__(self, info: FrameworkInfo, suppressed: Iterable[str], active: bool) -> None:
+    def __init__(self, info: FrameworkInfo, suppressed: Iterable[str], constraints: Constraints, active: bool) -> None:
         self.active = active
         self.suppressed: set[str] = set()
         self.agents: set[str] = set()
         """On which it holds something."""
         self._refusals: dict[str, dict[str, _Refusals]] = {}
         """By role and agent."""
-        self.update(info, suppressed)
+        self.update(info, suppressed, constraints)
 
-    def update(self, info: FrameworkInfo, suppressed: Iterable[str]) -> None:
+    def update(self, info: FrameworkInfo, suppressed: Iterable[str], constraints: Constraints) -> None:
+        self._constraints = constraints
+        self._excluded: dict[tuple[str, str], tuple[AgentInfo, bool]] = {}
+        """What came of the constraints, by role and agent."""
         self._capabilities = {capability.type for capability in info.capabilities}
         if _Capability.MULTI_ROLE in self._capabilities:
             self.roles = frozenset(info.roles)
@@ -76,6 +80,16 @@ class Framework:
             and (len(kind.reservations) < 2 or self.can(_Capability.RESERVATION_REFINEMENT))
             and (kind.shared is None or self.can(_Capability.SHARED_RESOURCES))
         )
+
+    def excludes(self, role: str, agent: Agent) -> bool:
+        """Whether its constraints rule the agent out."""
+        if role not in self._constraints:
+            return False
+        key = role, agent.id
+        known = self._excluded.get(key)
+        if known is None or known[0] is not agent.info:
+            known = self._excluded[key] = agent.info, excludes(self._constraints, role, agent.info)
+        return known[1]
 
     def minimum(self, role: str, default: list[Quantities]) -> list[Quantities]:
         """The least that it wants to be offered: any of these."""
@@ -115,6 +129,8 @@ class Framework:
 
     def want_agent(self, agent_id: str) -> None:
         """Drops the filters for an agent."""
+        for role in self._constraints:
+            self._excluded.pop((role, agent_id), None)
         for agents in self._refusals.values():
             agents.pop(agent_id, None)
 

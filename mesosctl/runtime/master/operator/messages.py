@@ -15,7 +15,6 @@ from mesosctl.runtime.protocol import tasks as wire
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID, TimeInfo
 from mesosctl.runtime.protocol.master import Response
 from mesosctl.runtime.protocol.resources import Resource
-from mesosctl.runtime.protocol.scheduler import OfferConstraints
 from mesosctl.runtime.resources import Form, Resources
 
 
@@ -69,7 +68,7 @@ def framework_message(framework: Framework, state: State) -> Response.GetFramewo
         offers=tuple(_offer_message(offer, framework, state) for offer in held),
         allocated_resources=framework.used.messages(Form.ENDPOINT),
         offered_resources=_sum(offer.resources for offer in held),
-        offer_constraints=OfferConstraints(),
+        offer_constraints=framework.offer_constraints,
     )
 
 

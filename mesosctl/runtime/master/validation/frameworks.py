@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.records import Capability, Framework
 from mesosctl.runtime.master.validation.ids import problem_of_id
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
@@ -13,19 +14,19 @@ from mesosctl.runtime.resources import ResourcesError, check_role
 _LONGEST_DURATION = 2**63 / 1e9  # seconds in a signed number of nanoseconds
 
 
-def problem_of_framework(
-    info: FrameworkInfo, suppressed: Iterable[str], *, root_submissions: bool = True
-) -> str | None:
+def problem_of_framework(info: FrameworkInfo, suppressed: Iterable[str], options: MasterOptions) -> str | None:
     """What is wrong with the info, or with the roles that are suppressed; None if nothing is."""
     if problem := _problem_of_roles(info):
         return problem
+    if unknown := sorted(role for role in roles_of(info) if not options.admits_role(role)):
+        return f"Roles {{ {', '.join(unknown)} }} are not present in the master's --roles"
     if info.id and info.id.value and (problem := problem_of_id(info.id.value)):
         return problem
     if not math.isfinite(info.failover_timeout) or abs(info.failover_timeout) > _LONGEST_DURATION:
         return f"The framework failover_timeout ({info.failover_timeout:g}) is invalid"
     if unknown := sorted(set(suppressed) - set(roles_of(info))):
         return f"Suppressed roles {{ {', '.join(unknown)} }} are not contained in the set of roles"
-    if info.user == "root" and not root_submissions:
+    if info.user == "root" and not options.root_submissions:
         return "User 'root' is not allowed to run frameworks without authentication"
     return None
 

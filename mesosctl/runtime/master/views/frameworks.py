@@ -54,7 +54,7 @@ def framework_view(framework: Framework) -> Json:
         "completed_tasks": [task_view(task) for task in framework.completed],
         "offers": [_offer_view(offer) for offer in framework.offers.values()],
         "executors": [executor_view(executor) for executor in framework.executors.values()],
-        "offer_constraints": {},
+        "offer_constraints": framework.offer_constraints,
     }
     if info.labels:
         view["labels"] = info.labels.labels
