@@ -10,7 +10,9 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from kazoo.client import KazooClient
 
+from mesosctl.runtime.coordination.address import parse_zookeeper
 from mesosctl.runtime.coordination.detection import detect, endpoint
+from mesosctl.runtime.coordination.election import Election
 from mesosctl.runtime.protocol.basics import Address
 from mesosctl.runtime.protocol.cluster import MasterInfo
 from mesosctl.runtime.protocol.codec import encode
@@ -83,6 +85,80 @@ def test_a_silent_zookeeper_knows_no_leader_after_the_session_timeout(zookeeper:
             finally:
                 zookeeper.resume()
             assert await leader() == master("a")
+
+    asyncio.run(scenario())
+
+
+@asynccontextmanager
+async def candidate(url: str, name: str) -> AsyncIterator[Election]:
+    election = Election(parse_zookeeper(url), master(name), TIMEOUT)
+    task = asyncio.create_task(election.run())
+    try:
+        yield election
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(election: Election, condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not condition():
+            await election.changed.wait()
+            election.changed.clear()
+
+
+def test_candidates_follow_each_other(zookeeper: ZooKeeper, path: str) -> None:
+    async def scenario() -> None:
+        url = zookeeper.url(path, "mesos:secret")
+        async with candidate(url, "b") as second, detected(url) as leader:
+            await until(second, lambda: second.leads)
+            async with candidate(url, "c") as third:
+                await until(third, lambda: third.leader is not None)
+                assert (third.leader, third.leads) == (master("b"), False)
+                assert await leader() == master("b")
+                async with candidate(url, "d") as fourth:
+                    await until(fourth, lambda: fourth.leader is not None)
+                    await second.session.close()
+                    await until(fourth, lambda: fourth.leader == master("c"))
+                    assert await leader() == master("c")
+                await until(third, lambda: third.leads)
+
+    asyncio.run(scenario())
+
+
+def test_a_candidate_whose_session_ended_stands_again_at_the_end(zookeeper: ZooKeeper, path: str) -> None:
+    async def scenario() -> None:
+        url = zookeeper.url(path)
+        async with candidate(url, "a") as first, candidate(url, "b") as second:
+            await until(first, lambda: first.leader is not None)
+            await until(second, lambda: second.leader is not None)
+            follower, leader = (first, second) if second.leads else (second, first)
+            async with another_client(zookeeper) as other:
+                (last,) = sorted(other.get_children(f"/{path}"))[1:]
+                other.delete(f"/{path}/{last}")
+                deleted = int(last.removeprefix("json.info_"))
+                async with asyncio.timeout(WAIT_SECONDS):
+                    while [*other.get_children(f"/{path}")] == [f"json.info_{deleted - 1:010}"]:
+                        await asyncio.sleep(0.02)
+                assert f"json.info_{deleted + 1:010}" in other.get_children(f"/{path}")
+            assert leader.leads
+            assert not follower.leads
+
+    asyncio.run(scenario())
+
+
+def test_without_zookeeper_nobody_leads_when_the_session_may_have_ended(zookeeper: ZooKeeper, path: str) -> None:
+    async def scenario() -> None:
+        async with candidate(zookeeper.url(path), "a") as election:
+            await until(election, lambda: election.leads)
+            assert election.valid
+            zookeeper.pause()
+            try:
+                await until(election, lambda: not election.leads)
+                assert not election.valid
+                assert election.leader is None
+            finally:
+                zookeeper.resume()
 
     asyncio.run(scenario())
 
