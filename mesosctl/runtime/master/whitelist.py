@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
+
+log = logging.getLogger("mesos-master")
 
 SECONDS = 5.0
 """Between two readings."""
@@ -22,11 +25,16 @@ def read(path: str) -> Hostnames:
 
 
 async def watch(path: str, changed: Callable[[Hostnames], None], seconds: float = SECONDS) -> None:
-    """Call `changed` at first and whenever the file has. Raises OSError where it cannot be read any more."""
+    """Call `changed` at first and whenever the file has. Raises OSError where it cannot be read at first."""
     before = read(path)
     changed(before)
     while True:
         await asyncio.sleep(seconds)
-        if (now := read(path)) != before:
+        try:
+            now = read(path)
+        except OSError as error:
+            log.warning("The whitelist stays as it was: %s", error)
+            continue
+        if now != before:
             before = now
             changed(now)
