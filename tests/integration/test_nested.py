@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from mesosctl.runtime.agent.containerizer.cgroups import host_hierarchies
 from mesosctl.runtime.agent.nested import NestedContainers, Surroundings, base_environment
 from mesosctl.runtime.agent.operator.api import OperatorApi
 from mesosctl.runtime.executor.processes import processes
@@ -30,11 +33,17 @@ PARENT = {"value": "executor"}
 class Site:
     """An agent's API whose one executor has its sandbox in `sandbox`."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, nested: NestedContainers, sandbox: Path) -> None:
-        self.session = session
-        self.url = url
-        self.nested = nested
+    session: aiohttp.ClientSession
+    url: str
+
+    def __init__(self, sandbox: Path) -> None:
         self.sandbox = sandbox
+        environment = base_environment(str(sandbox), "127.0.0.1") | {"COLOUR": "blue"}
+        self.surroundings = Surroundings(str(sandbox), None, environment)
+        self.nested = NestedContainers(self._executor, str(sandbox / "work"), "127.0.0.1", switch_user=True)
+
+    def _executor(self, container_id: str) -> Surroundings | None:
+        return self.surroundings if container_id == PARENT["value"] else None
 
     async def call(self, kind: str, name: str = "c", **fields: Any) -> tuple[int, Any]:
         body = {"type": kind, kind.lower(): {"container_id": inside(name), **fields}}
@@ -112,21 +121,16 @@ async def written(stream: AsyncIterator[Json], kind: str = "STDOUT", until: str 
 def run(tmp_path: Path) -> Callable[[Callable[[Site], Awaitable[None]]], None]:
     """Runs a test in an event loop with a site."""
 
-    def executor(container_id: str) -> Surroundings | None:
-        if container_id != PARENT["value"]:
-            return None
-        return Surroundings(str(tmp_path), None, {**base_environment(str(tmp_path), "127.0.0.1"), "COLOUR": "blue"})
-
     async def main(test: Callable[[Site], Awaitable[None]]) -> None:
-        nested = NestedContainers(executor, str(tmp_path / "work"), "127.0.0.1", switch_user=True)
-        context: Any = SimpleNamespace(nested=nested)
+        site = Site(tmp_path)
+        context: Any = SimpleNamespace(nested=site.nested)
         runner = await serve(application("/slave(1)", OperatorApi(context).routes()), "127.0.0.1", 0)
         try:
-            port = runner.addresses[0][1]
-            async with aiohttp.ClientSession() as session:
-                await asyncio.wait_for(test(Site(session, f"http://127.0.0.1:{port}/api/v1", nested, tmp_path)), 60)
+            site.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v1"
+            async with aiohttp.ClientSession() as site.session:
+                await asyncio.wait_for(test(site), 60)
         finally:
-            nested.destroy_within(PARENT["value"])
+            site.nested.destroy_within(PARENT["value"])
             await runner.cleanup()
 
     return lambda test: asyncio.run(main(test))
@@ -321,3 +325,59 @@ def test_much_output_waits_for_a_slow_client(run: Any) -> None:
             assert len(await written(stream)) == 30_000_000
 
     run(test)
+
+
+def test_it_is_where_its_parent_is(run: Any) -> None:
+    """In its mount and pid namespaces, as another user; SIGTERM reaches the command, which may take its time."""
+
+    async def test(site: Site) -> None:
+        separate = ["unshare", "--mount", "--pid", "--fork", "sleep", "1000"]
+        parent = await asyncio.create_subprocess_exec(*separate)
+        try:
+            while not (children := Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()):
+                await asyncio.sleep(0.01)
+            site.surroundings = replace(site.surroundings, inside=parent.pid)
+            script = "trap 'sleep 0.3; echo slowly; exit 5' TERM; id -un; readlink /proc/self/ns/mnt; echo $$; "
+            command = {"value": f"{script} touch on; while :; do sleep 0.05; done", "user": "nobody"}
+            assert await site.call("LAUNCH_NESTED_CONTAINER", command=command) == (200, "")
+            sandbox = site.sandbox / "containers" / "c"
+            while not sandbox.joinpath("on").exists():
+                await asyncio.sleep(0.01)
+            assert (await site.call("KILL_NESTED_CONTAINER", signal=int(signal.SIGTERM)))[0] == 200
+            assert await site.wait() == 5 << 8
+            user, mounts, pid, last = sandbox.joinpath("stdout").read_text().split()
+            assert (user, last) == ("nobody", "slowly")
+            assert mounts == os.readlink(f"/proc/{children.split()[0]}/ns/mnt")
+            assert int(pid) < 100
+        finally:
+            parent.kill()
+            await parent.wait()
+
+    run(test)
+
+
+def test_it_is_in_the_control_groups_of_its_parent(run: Any) -> None:
+    mounted = host_hierarchies("/")
+    if "pids" not in mounted:
+        pytest.fail("this host has no controller for pids")
+    group = mounted["pids"].path / f"mesosctl-test-{os.getpid()}"
+    group.mkdir()
+
+    async def test(site: Site) -> None:
+        parent = await asyncio.create_subprocess_exec("sleep", "1000")
+        try:
+            group.joinpath("cgroup.procs").write_text(str(parent.pid))
+            site.surroundings = replace(site.surroundings, inside=parent.pid)
+            await site.launch("cat /proc/self/cgroup; pwd")
+            assert await site.wait() == 0
+            *groups, directory = site.sandbox.joinpath("containers/c/stdout").read_text().splitlines()
+            assert any(line.endswith(group.name) for line in groups)
+            assert directory == str(site.sandbox / "containers" / "c")
+        finally:
+            parent.kill()
+            await parent.wait()
+
+    try:
+        run(test)
+    finally:
+        group.rmdir()

@@ -14,16 +14,17 @@ import signal
 import subprocess
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from mesosctl.runtime.agent.nested_checkpoint import Kept, NestedCheckpoint
+from mesosctl.runtime.agent.nested_entry import entry
 from mesosctl.runtime.agent.nested_io import Switchboard
 from mesosctl.runtime.agent.nested_volumes import make_volumes
 from mesosctl.runtime.agent.sandbox import open_output
 from mesosctl.runtime.executor.command import command_line, with_environment
-from mesosctl.runtime.executor.processes import kill_all, start_time
+from mesosctl.runtime.executor.processes import kill_all, members, start_time
 from mesosctl.runtime.executor.user import identity
 from mesosctl.runtime.protocol.basics import ContainerID
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, TTYInfo
@@ -55,6 +56,8 @@ class Surroundings:
     directory: str
     user: str | None
     environment: Mapping[str, str]
+    inside: int | None = None
+    """A process in the container that this is in."""
 
 
 @dataclass
@@ -65,6 +68,8 @@ class Nested:
     surroundings: Surroundings
     pid: int
     switchboard: Switchboard | None
+    is_forking: bool = False
+    """See `Entry`."""
     started: int | None = None
     """See `start_time`; set of a container that an agent before this one launched."""
     ended: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -104,7 +109,8 @@ class NestedContainers:
         try:
             surroundings = parent if session and parent else self._prepare(container_id, command, info, parent)
             environment = with_environment(surroundings.environment, command.environment)
-            surroundings = Surroundings(surroundings.directory, surroundings.user, environment)
+            inside = parent.inside if parent else None
+            surroundings = Surroundings(surroundings.directory, surroundings.user, environment, inside)
             self._enter(self._start(container_id, command, info, surroundings, session=session))
         except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
             raise LaunchError(str(error)) from None
@@ -117,7 +123,7 @@ class NestedContainers:
                 self._checkpoint.forget(name_of(kept.id))
                 continue
             surroundings = Surroundings(kept.directory, kept.user, kept.environment)
-            self._watch(Nested(kept.id, surroundings, kept.pid, None, kept.started))
+            self._watch(Nested(kept.id, surroundings, kept.pid, None, kept.is_forking, kept.started))
             if kept.is_attachable or root_of(kept.id).value not in roots:
                 log.warning("Killing container %s, left over", name_of(kept.id))
                 kill_all(kept.pid)
@@ -142,8 +148,10 @@ class NestedContainers:
             self.destroy_within(name_of(container_id))
             kill_all(container.pid)
             return
-        with suppress(ProcessLookupError):
-            os.killpg(container.pid, number)
+        pids = members(container.pid) - {container.pid} if container.is_forking else {-container.pid}
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def remove(self, container_id: ContainerID) -> None:
         """Forget a container that has ended. Raises NotFoundError and RunningError."""
@@ -175,7 +183,7 @@ class NestedContainers:
     def _surroundings(self, container_id: ContainerID) -> Surroundings:
         container = self._containers.get(name_of(container_id))
         if container and not container.ended.done():
-            return container.surroundings
+            return replace(container.surroundings, inside=container.pid)
         found = self._executor(container_id.value) if container_id.parent is None else None
         if found is None:
             raise NotFoundError(container_id)
@@ -206,6 +214,11 @@ class NestedContainers:
         session: bool,
     ) -> Nested:
         executable, arguments = command_line(command)
+        way = entry(surroundings.inside, surroundings.directory, surroundings.user) if surroundings.inside else None
+        user = surroundings.user
+        if way:
+            executable, arguments, user = way.command[0], [*way.command, executable, *arguments[1:]], None
+        spawn = partial(_spawn, executable, arguments, surroundings, user)
         tty = info.tty_info if info else None
         switchboard: Switchboard | None = None
         keep = partial(open_output, surroundings.directory, owner=surroundings.user)
@@ -213,7 +226,7 @@ class NestedContainers:
             switchboard = Switchboard(tty, None if session else keep)
             ends = switchboard.ends
             try:
-                pid = _spawn(executable, arguments, surroundings, ends.stdin, ends.stdout, ends.stderr, tty)
+                pid = spawn(ends.stdin, ends.stdout, ends.stderr, tty)
             except BaseException:
                 ends.close()
                 self._finish(switchboard)
@@ -222,8 +235,8 @@ class NestedContainers:
         else:
             with keep("stdout") as stdout, keep("stderr") as stderr, open(os.devnull, "rb") as null:
                 outputs = (null.fileno(), stdout.fileno(), stderr.fileno())
-                pid = _spawn(executable, arguments, surroundings, *outputs, tty)
-        return Nested(container_id, surroundings, pid, switchboard)
+                pid = spawn(*outputs, tty)
+        return Nested(container_id, surroundings, pid, switchboard, way is not None and way.is_forking)
 
     def _enter(self, container: Nested) -> None:
         self._watch(container)
@@ -236,6 +249,7 @@ class NestedContainers:
             pid=pid,
             started=start_time(pid),
             is_attachable=container.switchboard is not None,
+            is_forking=container.is_forking,
         )
         try:
             self._checkpoint.keep(name_of(container.id), kept)
@@ -283,6 +297,7 @@ def _spawn(
     executable: str,
     arguments: list[str],
     surroundings: Surroundings,
+    user: str | None,
     stdin: int,
     stdout: int,
     stderr: int,
@@ -300,7 +315,7 @@ def _spawn(
         stdout=stdout,
         stderr=stderr,
         start_new_session=tty is None,
-        **identity(surroundings.user),
+        **identity(user),
     )
     process.returncode = 0  # reaped elsewhere, not by Popen
     return process.pid

@@ -27,6 +27,7 @@ class Kept(msgspec.Struct, frozen=True):
     """See `start_time`."""
     is_attachable: bool
     """Its input and output are in the hands of the agent that started it."""
+    is_forking: bool
 
 
 class NestedCheckpoint:
