@@ -131,6 +131,14 @@ def test_the_next_master_goes_on(cluster: Cluster) -> None:
     assert state(after) is DrainState.DRAINING
 
 
+def test_an_agent_that_is_expected_back_can_be_drained_and_gone(cluster: Cluster) -> None:
+    after = Cluster(cluster.registry)
+    assert AGENT in after.master.state.recovered
+    drain(after)
+    after.master.commit(draining(after).mark_gone(AGENT))
+    assert not after.master.state.recovered
+
+
 def test_what_cannot_be_decided(cluster: Cluster) -> None:
     assert refusal(lambda: draining(cluster).drain("nope", None, mark_gone=False)) == (400, "Unknown agent")
     assert refusal(lambda: draining(cluster).deactivate("nope")) == (400, "Unknown agent")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mesosctl.runtime import internal
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.flags.load import load
 from mesosctl.runtime.flags.master import MasterFlags
@@ -81,6 +82,13 @@ def test_frameworks_have_the_roles_that_the_flag_allows() -> None:
     assert event.error.message == "Roles { b } are not present in the master's --roles"
     cluster.subscribe("s2", roles=["a", "*"])
     assert cluster.take("s2", "SUBSCRIBED")
+
+
+def test_agents_without_a_domain_can_be_refused() -> None:
+    cluster = Cluster(require_agent_domain=True)
+    cluster.register()
+    assert cluster.messages(internal.Refused)
+    assert "a1" in cluster.closed
 
 
 # Rate limits.

@@ -174,3 +174,12 @@ def accept(cluster: Cluster, steps: tuple[tuple[str, dict[str, Any]], ...]) -> N
     assert [(each.operation_id.value, each.state) for each in states] == [
         (kind, "OPERATION_FINISHED") for kind, _ in steps
     ]
+
+
+def test_what_did_not_reach_an_agent_is_told_again(cluster: Cluster) -> None:
+    cluster.master.agent_disconnected("a1")
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    cluster.register("a2", AGENT)
+    (message,) = cluster.messages(internal.Checkpoint, "a2")
+    assert [each.scalar.value for each in message.resources] == [100]
+    assert cluster.master.state.agents[AGENT].total.reserved("eng").scalar("disk") == 100

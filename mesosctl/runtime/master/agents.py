@@ -78,6 +78,12 @@ class Agents:
         """
         ip = message.ip or peer
         agent_id = message.agent.id.value if message.agent.id else ""
+        if self._state.options.require_agent_domain and message.agent.domain is None:
+            self._refuse(stream, "The master requires that agents have a domain")
+            return
+        if known := self._state.agents.get(agent_id):
+            # What operations made of its resources may not have reached it before its connection broke.
+            message = msgspec.structs.replace(message, checkpointed=known.checkpointed)
         try:
             total = total_resources(message)
         except ResourcesError as error:
@@ -132,6 +138,8 @@ class Agents:
             agent,
             internal.Registered(AgentID(agent.id), self._state.options.info, self._state.options.agent_ping_timeout),
         )
+        if known is not None:
+            self._state.tell(agent, internal.Checkpoint(agent.checkpointed))
         self._stocktaking.take(agent, message)
         self._state.allocator.add_agent(agent.id, agent.info, agent.total, dict(agent.used))
         for follow in self._state.admitted:
@@ -228,6 +236,10 @@ class Agents:
         self._departing.add(agent.id)
         self._records.hold(agent, since, given_up)
 
+    def forget(self, agent_id: str) -> None:
+        """An unreachable agent is not remembered any more."""
+        self._records.drop(agent_id, lambda: self._state.unreachable.pop(agent_id, None))
+
     def _ping(self, agent: Agent) -> None:
         if not agent.ponged:
             agent.missed_pings += 1
@@ -271,6 +283,8 @@ class Agents:
             self._departing.discard(agent.id)
             self._state.allocator.remove_agent(agent.id)
             finish()
+            if (since := self._state.gone.get(agent.id)) is not None:
+                self.mark_gone(agent.id, since)  # decided while this was on its way
 
         if agent.ping:
             agent.ping.cancel()

@@ -105,7 +105,8 @@ class Draining:
                 commit(change, self._state.registrar, partial(self._settling.discard, agent_id))
 
     def _known(self, agent_id: str) -> bool:
-        return agent_id in self._state.agents or agent_id in self._state.unreachable
+        """Whether it is registered, unreachable, or expected to come back after a failover."""
+        return any(agent_id in found for found in (self._state.agents, self._state.unreachable, self._state.recovered))
 
     def _check_known(self, agent_id: str) -> None:
         if not self._known(agent_id):
