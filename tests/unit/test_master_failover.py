@@ -1,4 +1,4 @@
-"""The registry and the agents: nothing is told before it is durable, and what a new master makes of what it finds."""
+"""Schedulers that change places, and frameworks that change with them, as in Apache Mesos' tests of fault tolerance."""
 
 from __future__ import annotations
 
@@ -8,206 +8,107 @@ import msgspec
 import pytest
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
+from mesosctl.runtime.protocol.errors import Refusal
 from tests.unit.master_cluster import AGENT, FRAMEWORK, INFO, Cluster, running
 
-OTHER = f"{AGENT[:-1]}1"
 
-
-def framework() -> FrameworkInfo:
-    return msgspec.convert({**INFO, "id": {"value": FRAMEWORK}}, FrameworkInfo)
-
-
-def left_behind(agents: int = 1, unreachable: int = 0) -> dict[str, bytes]:
-    """The registry of a master that admitted agents, of which the first ones are unreachable."""
+@pytest.fixture
+def cluster() -> Cluster:
+    """A task that runs, and a second scheduler that has taken over."""
     cluster = Cluster()
-    for number in range(agents):
-        cluster.register(f"a{number}", port=6000 + number)
-    cluster.pass_with_pongs(90, *(f"a{number}" for number in range(unreachable, agents)))
-    assert len(cluster.master.state.unreachable) == unreachable
-    return cluster.registry
-
-
-def successor(registry: dict[str, bytes], **options: Any) -> Cluster:
-    return Cluster(registry, **options)
-
-
-# Durable first.
-
-
-def test_an_agent_is_admitted_once_the_registry_holds_it() -> None:
-    cluster = Cluster()
-    cluster.subscribe()
-    cluster.holds_writes = True
     cluster.register()
-    cluster.clock.advance(5)
-    assert not cluster.told
-    assert not cluster.take("s1", "OFFERS")
-    cluster.write()
-    cluster.clock.advance(1)
-    assert cluster.messages(internal.Registered)
-    assert cluster.take("s1", "OFFERS")
-    assert list(cluster.registry) == [f"agents/{AGENT}"]
-
-
-def test_an_agent_that_left_before_it_was_admitted_is_disconnected() -> None:
-    cluster = Cluster()
-    cluster.holds_writes = True
-    cluster.register("a1")
-    cluster.master.agent_disconnected("a1")
-    cluster.register("a2")
-    cluster.holds_writes = False
-    cluster.write()
-    assert list(cluster.master.state.agents) == [OTHER]
-    assert cluster.master.state.agents[OTHER].stream == "a2"
-    assert list(cluster.registry) == [f"agents/{OTHER}"]
-
-
-def test_an_agent_that_connects_anew_needs_no_write() -> None:
-    cluster = Cluster()
-    cluster.register("a1")
-    cluster.holds_writes = True
-    cluster.master.agent_disconnected("a1")
-    cluster.register("a2", AGENT)
-    assert cluster.messages(internal.Registered, "a2")
-    cluster.register("a3", AGENT, resources="cpus:4;mem:64")
-    assert not cluster.messages(internal.Registered, "a3")
-    cluster.write()
-    assert cluster.messages(internal.Registered, "a3")
-
-
-def test_tasks_are_unreachable_once_the_registry_says_so() -> None:
-    cluster = Cluster()
-    cluster.subscribe()
-    cluster.register()
+    cluster.subscribe("s1")
     cluster.launch("t")
     cluster.update("t", "TASK_RUNNING")
+    cluster.subscribe("s2")
     cluster.take("s1")
-    cluster.holds_writes = True
-    cluster.clock.advance(80)
-    assert "a1" in cluster.closed
-    assert not cluster.statuses()
-    cluster.register("a2", AGENT, (running("t"),))
-    assert "a2" in cluster.closed
-    assert "a2" not in cluster.told
-    cluster.write()
-    assert cluster.statuses() == [("t", "TASK_UNREACHABLE", "REASON_AGENT_REMOVED")]
-    cluster.register("a3", AGENT, (running("t"),))
-    assert not cluster.messages(internal.Registered, "a3")
-    cluster.write()
-    assert cluster.messages(internal.Registered, "a3")
-    assert cluster.statuses() == [("t", "TASK_RUNNING", "REASON_AGENT_REREGISTERED")]
+    cluster.take("s2")
+    return cluster
 
 
-def test_an_agent_is_removed_once_the_registry_has_forgotten_it() -> None:
+def test_what_executors_say_goes_to_the_new_scheduler(cluster: Cluster) -> None:
+    cluster.send("a1", internal.ExecutorMessage(FrameworkID(FRAMEWORK), ExecutorID("e"), b"hello"))
+    (event,) = cluster.take("s2", "MESSAGE")
+    assert event.message
+    assert event.message.data == b"hello"
+    assert not cluster.take("s1")
+
+
+def test_the_new_scheduler_speaks_to_executors_and_the_old_one_does_not(cluster: Cluster) -> None:
+    message = {"agent_id": {"value": AGENT}, "executor_id": {"value": "e"}, "data": b"hi"}
+    cluster.call("s2", "MESSAGE", **message)
+    assert [each.data for each in cluster.messages(internal.SchedulerMessage)] == [b"hi"]
+    with pytest.raises(Refusal):
+        cluster.call("s1", "MESSAGE", **message)
+    assert len(cluster.messages(internal.SchedulerMessage)) == 1
+
+
+def test_updates_go_to_the_new_scheduler_who_acknowledges_them(cluster: Cluster) -> None:
+    uuid = cluster.update("t", "TASK_FINISHED")
+    assert not cluster.take("s1")
+    assert cluster.statuses("s2") == [("t", "TASK_FINISHED", None)]
+    cluster.call("s2", "ACKNOWLEDGE", agent_id={"value": AGENT}, task_id={"value": "t"}, uuid=uuid)
+    assert cluster.messages(internal.Acknowledge)[-1].uuid == uuid
+
+
+def test_a_scheduler_that_subscribes_again_and_again_is_heard_on_its_last_stream(cluster: Cluster) -> None:
+    for number in range(3, 6):
+        cluster.subscribe(f"s{number}")
+        assert f"s{number - 1}" in cluster.closed
+    assert cluster.take("s5")[0].subscribed
+    assert cluster.call("s5", "SUPPRESS") == 202
+    assert list(cluster.master.state.frameworks[FRAMEWORK].tasks) == ["t"]
+
+
+def test_a_framework_changes_with_its_scheduler(cluster: Cluster) -> None:
+    cluster.subscribe("s3", name="renamed", failover_timeout=5.0, webui_url="http://w", labels={"labels": []})
+    info = cluster.master.state.frameworks[FRAMEWORK].info
+    assert (info.name, info.failover_timeout, info.webui_url) == ("renamed", 5.0, "http://w")
+    (told,) = cluster.messages(internal.UpdateFramework)[-1:]
+    assert told.framework.name == "renamed"
+    cluster.master.scheduler_disconnected("s3")
+    cluster.pass_with_pongs(6, "a1")
+    assert FRAMEWORK in cluster.master.state.completed
+
+
+def test_a_framework_changes_with_its_master(cluster: Cluster) -> None:
+    """What an agent remembers of it gives way to what its scheduler says."""
+    after = Cluster(cluster.registry)
+    old = msgspec.convert({**INFO, "id": {"value": FRAMEWORK}}, FrameworkInfo)
+    after.register("a1", AGENT, (running("t"),), (old,))
+    after.subscribe("s1", name="renamed")
+    assert after.master.state.frameworks[FRAMEWORK].info.name == "renamed"
+    assert after.messages(internal.UpdateFramework)[-1].framework.name == "renamed"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "p"), ("p", None), ("p", "q")])
+def test_a_framework_keeps_its_principal(before: str | None, after: str | None) -> None:
     cluster = Cluster()
-    cluster.subscribe()
-    cluster.register()
-    cluster.launch("t")
-    cluster.take("s1")
-    cluster.holds_writes = True
-    cluster.send("a1", internal.Unregister())
-    assert not cluster.statuses()
-    cluster.call("s1", "TEARDOWN")
-    cluster.write()
-    assert not cluster.master.state.agents
-    assert not cluster.registry
+    cluster.subscribe("s1", principal=before)
+    cluster.subscribe("s2", principal=after)
+    (event,) = cluster.take("s2")
+    assert event.error
+    assert event.error.message == "Changing framework's principal is not allowed."
+    assert cluster.call("s1", "SUPPRESS") == 202
 
 
-def test_agents_time_out_at_the_rate_that_is_allowed() -> None:
-    cluster = Cluster(agent_removal_interval=600.0)
-    for number in range(3):
-        cluster.register(f"a{number}", port=6000 + number)
-    cluster.clock.advance(80)
-    assert len(cluster.master.state.unreachable) == 1
-    cluster.send("a1", internal.Pong())
-    cluster.pass_with_pongs(1300, "a1")
-    assert len(cluster.master.state.unreachable) == 2
-    assert [*cluster.master.state.agents] == [OTHER]
+def test_a_framework_that_was_torn_down_does_not_come_back(cluster: Cluster) -> None:
+    cluster.call("s2", "TEARDOWN")
+    cluster.subscribe("s3")
+    (event,) = cluster.take("s3")
+    assert event.error
+    assert event.error.message == "Framework has been removed"
 
 
-# A new master.
-
-
-def test_a_new_master_waits_for_the_agents_that_it_finds() -> None:
-    cluster = successor(left_behind(2))
-    assert [*cluster.master.state.recovered] == [AGENT, OTHER]
-    cluster.register("a1", AGENT, (running("t"),), (framework(),), port=6000)
-    assert cluster.messages(internal.Registered)
-    assert [*cluster.master.state.agents] == [AGENT]
-    assert [*cluster.master.state.recovered] == [OTHER]
-    cluster.subscribe()
-    cluster.call("s1", "RECONCILE", tasks=[])
-    assert cluster.statuses() == [("t", "TASK_RUNNING", "REASON_RECONCILIATION")]
-
-
-def ask(cluster: Cluster, agent_id: str | None) -> list[tuple[str, str, str | None]]:
-    asked: dict[str, Any] = {"task_id": {"value": "nope"}}
-    if agent_id:
-        asked["agent_id"] = {"value": agent_id}
-    cluster.take("s1")
-    cluster.call("s1", "RECONCILE", tasks=[asked])
-    return cluster.statuses()
-
-
-@pytest.mark.parametrize("agent_id", [AGENT, None])
-def test_nothing_is_said_of_tasks_that_may_come_back(agent_id: str | None) -> None:
-    cluster = successor(left_behind())
-    cluster.subscribe()
-    assert ask(cluster, agent_id) == []
-    cluster.register("a1", AGENT, port=6000)
-    expected = "TASK_GONE" if agent_id else "TASK_UNKNOWN"
-    assert ask(cluster, agent_id) == [("nope", expected, "REASON_RECONCILIATION")]
-
-
-def test_agents_that_do_not_come_back_are_unreachable() -> None:
-    cluster = successor(left_behind(3), agent_removal_interval=60.0)
-    cluster.subscribe()
-    cluster.register("a1", AGENT, port=6000)
-    cluster.pass_with_pongs(599, "a1")
-    assert len(cluster.master.state.recovered) == 2
-    assert not cluster.take("s1", "FAILURE")
-    cluster.pass_with_pongs(30, "a1")
-    assert [*cluster.master.state.unreachable] == [OTHER]
-    assert len(cluster.take("s1", "FAILURE")) == 1
-    assert ask(cluster, OTHER) == [("nope", "TASK_UNREACHABLE", "REASON_RECONCILIATION")]
-    cluster.pass_with_pongs(60, "a1")
-    assert len(cluster.master.state.unreachable) == 2
-    again = successor(cluster.registry)
-    assert [*again.master.state.recovered] == [AGENT]
-    assert len(again.master.state.unreachable) == 2
-    again.register("a2", OTHER, port=6001)
-    assert again.messages(internal.Registered, "a2")
-    assert len(again.master.state.unreachable) == 1
-
-
-def test_a_master_that_misses_too_many_agents_stops() -> None:
-    cluster = successor(left_behind(4), recovery_agent_removal_limit=0.5)
-    cluster.register("a1", AGENT, port=6000)
-    cluster.pass_with_pongs(601, "a1")
-    assert cluster.aborted == (
-        "3 of 4 agents did not come back after the failover, more than recovery_agent_removal_limit (50%) allows"
-    )
-    assert not cluster.master.state.unreachable
-
-
-def test_an_agent_that_is_gone_stays_gone() -> None:
-    before = Cluster()
-    before.register()
-    before.master.commit(before.master.draining.mark_gone(AGENT))
-    assert [*before.registry] == [f"gone/{AGENT}"]
-    cluster = successor(before.registry)
-    assert not cluster.master.state.recovered
-    cluster.register("a1", AGENT)
-    assert isinstance(cluster.told["a1"][0], internal.Refused)
-    cluster.subscribe()
-    assert ask(cluster, AGENT) == [("nope", "TASK_GONE_BY_OPERATOR", "REASON_RECONCILIATION")]
-
-
-def test_an_agent_that_no_registry_knows_is_admitted_under_its_id() -> None:
-    cluster = successor({})
-    cluster.register("a1", OTHER)
-    assert [*cluster.master.state.agents] == [OTHER]
-    cluster.register("a2", port=6000)
-    cluster.register("a3", port=6001)
-    assert sorted(cluster.master.state.agents) == [AGENT, OTHER, f"{AGENT[:-1]}2"]
+def test_an_executor_that_ended_while_its_scheduler_was_away(cluster: Cluster) -> None:
+    cluster.master.scheduler_disconnected("s2")
+    uuid = cluster.update("t", "TASK_FAILED")
+    cluster.subscribe("s3")
+    call: dict[str, Any] = {"task_id": {"value": "t"}}
+    cluster.take("s3")
+    cluster.call("s3", "RECONCILE", tasks=[call])
+    assert cluster.statuses("s3") == [("t", "TASK_FAILED", "REASON_RECONCILIATION")]
+    cluster.call("s3", "ACKNOWLEDGE", agent_id={"value": AGENT}, task_id={"value": "t"}, uuid=uuid)
+    assert not cluster.master.state.frameworks[FRAMEWORK].tasks
