@@ -9,6 +9,7 @@ import signal
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -200,7 +201,7 @@ def outside_volume() -> Volume:
 
 def test_pods_on_one_executor_end_one_by_one(site: tuple[FakeMaster, AgentProcess]) -> None:
     """With checks that run in the sandbox and the environment of their task."""
-    master, _ = site
+    master, agent = site
     environment = Environment((Environment.Variable("COLOUR", value="blue"),))
     task = msgspec.structs.replace(
         member("checked", "", health_check=command_health('test "$COLOUR" = blue && test -e here')),
@@ -218,10 +219,24 @@ def test_pods_on_one_executor_end_one_by_one(site: tuple[FakeMaster, AgentProces
         "second": "TASK_KILLED",
     }
     assert processes_of("sleep 98803")
+    (own,) = containers(agent)
+    (outer, inner) = containers(agent, show_nested=True)
+    assert outer["container_id"] == own["container_id"] == inner["container_id"]["parent"]
+    assert inner["executor_id"] == {"value": "two"}
     master.send(internal.ShutdownExecutor(FRAMEWORK_ID, ExecutorID("two")))
     assert ends(master, 1)["checked"].state == "TASK_KILLED"
     assert master.wait_for(internal.ExecutorExited).status == 0
     assert processes_of("sleep 98803") == []
+
+
+def containers(agent: AgentProcess, **wanted: bool) -> list[dict[str, Any]]:
+    """What GET_CONTAINERS tells, of one executor; a container of a check may come and go."""
+    body = json.dumps({"type": "GET_CONTAINERS", "get_containers": wanted}).encode()
+    headers = {"Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{agent.port}/api/v1"
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
+        found = json.load(answer)["get_containers"]["containers"]
+    return [each for each in found if "parent" not in each["container_id"].get("parent", {})]
 
 
 def exit_code(status: TaskStatus) -> int | None:

@@ -19,9 +19,14 @@ import pytest
 
 from mesosctl.runtime.agent.containerizer.cgroups import host_hierarchies
 from mesosctl.runtime.agent.nested import NestedContainers, Surroundings, base_environment
+from mesosctl.runtime.agent.operator import nested as operator_nested
 from mesosctl.runtime.agent.operator.api import OperatorApi
 from mesosctl.runtime.executor.processes import processes
 from mesosctl.runtime.http.server import application, serve
+from mesosctl.runtime.protocol.agent import Call, Response
+from mesosctl.runtime.protocol.basics import ContainerID
+from mesosctl.runtime.protocol.codec import MediaType, decode, encode
+from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.recordio import RecordDecoder, frame
 
 Json = dict[str, Any]
@@ -381,3 +386,41 @@ def test_it_is_in_the_control_groups_of_its_parent(run: Any) -> None:
         run(test)
     finally:
         group.rmdir()
+
+
+def test_heartbeats(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come with the output while there is none, and may come with the input."""
+    monkeypatch.setattr(operator_nested, "HEARTBEAT_SECONDS", 0.05)
+
+    async def test(site: Site) -> None:
+        async with site.stream("LAUNCH_NESTED_CONTAINER_SESSION", command={"value": "read word; echo $word"}) as stream:
+            first = await anext(stream)
+            assert (first["type"], first["control"]["type"]) == ("CONTROL", "HEARTBEAT")
+            beat = {"type": "CONTROL", "control": {"type": "HEARTBEAT"}}
+            assert await site.input(beat, stdin("hi"), beat, stdin("\n")) == 200
+            assert await written(stream) == "hi\n"
+
+    run(test)
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/x-protobuf"])
+def test_both_encodings(run: Any, media: str) -> None:
+    media_type = MediaType(media)
+
+    async def test(site: Site) -> None:
+        container_id = ContainerID("c", ContainerID(PARENT["value"]))
+        launch = Call.LaunchNestedContainer(container_id, CommandInfo(value="exit 6"))
+        wait = Call.WaitNestedContainer(container_id)
+        headers = {"Content-Type": media, "Accept": media}
+        for call in (
+            Call(type=Call.Type.LAUNCH_NESTED_CONTAINER, launch_nested_container=launch),
+            Call(type=Call.Type.WAIT_NESTED_CONTAINER, wait_nested_container=wait),
+        ):
+            async with site.session.post(site.url, data=encode(call, media_type), headers=headers) as answer:
+                body = await answer.read()
+                assert answer.status == 200, body
+        ended = decode(Response, body, media_type).wait_nested_container
+        assert ended is not None
+        assert ended.exit_status == 6 << 8
+
+    run(test)

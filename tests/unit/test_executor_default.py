@@ -285,3 +285,5 @@ def test_what_the_container_of_a_task_gets() -> None:
     assert volume.source is not None
     assert volume.source.sandbox_path == Volume.Source.SandboxPath("data", Volume.Source.SandboxPath.Type.PARENT)
     assert task_container(task("b")) is None
+    plain = task_command(task("b")).environment
+    assert not (plain and plain.variables)

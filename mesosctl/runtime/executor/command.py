@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mesosctl.runtime.protocol.containers import CommandInfo, Environment
+from mesosctl.runtime.protocol.tasks import TaskInfo
 
 SHELL = "/bin/sh"
 
@@ -16,6 +17,12 @@ def command_line(command: CommandInfo) -> tuple[str, list[str]]:
     if command.shell:
         return SHELL, ["sh", "-c", command.value]
     return command.value, list(command.arguments) or [command.value]
+
+
+def role_environment(task: TaskInfo) -> dict[str, str]:
+    """The variable that tells a task the role that its resources are allocated to."""
+    role = next((each.allocation_info.role for each in task.resources if each.allocation_info), None)
+    return {"MESOS_ALLOCATION_ROLE": role} if role else {}
 
 
 def with_environment(base: Mapping[str, str], environment: Environment | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.executor.agent_api import AgentApi, AgentCallError
 from mesosctl.runtime.executor.checks.probes import LoopProber
+from mesosctl.runtime.executor.command import role_environment
 from mesosctl.runtime.executor.default_core import DefaultExecutor
 from mesosctl.runtime.executor.link import AgentLink, log
 from mesosctl.runtime.protocol.agent import Call, Response
@@ -131,12 +132,9 @@ class DefaultProgram(AgentLink):
 def task_command(task: TaskInfo) -> CommandInfo:
     """What the container of a task runs, with the role of its resources in the environment."""
     command = task.command or CommandInfo()
-    role = next((each.allocation_info.role for each in task.resources if each.allocation_info), None)
-    if role is None:
-        return command
     given = command.environment.variables if command.environment else ()
-    variable = Environment.Variable(name="MESOS_ALLOCATION_ROLE", value=role)
-    return replace(command, environment=Environment((variable, *given)))
+    own = tuple(Environment.Variable(name=name, value=value) for name, value in role_environment(task).items())
+    return replace(command, environment=Environment((*own, *given)))
 
 
 def task_container(task: TaskInfo) -> ContainerInfo | None:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from mesosctl.runtime.executor.command import command_line, with_environment
+from mesosctl.runtime.executor.command import command_line, role_environment, with_environment
 from mesosctl.runtime.executor.processes import members
 from mesosctl.runtime.executor.user import identity
 from mesosctl.runtime.protocol.containers import CommandInfo
@@ -29,7 +29,7 @@ class TaskProcess:
         if task.command is None:
             raise ValueError("The task has no command")
         # What checks run sees the task's environment, too.
-        self._environment = with_environment(self._environment, task.command.environment)
+        self._environment = with_environment({**self._environment, **role_environment(task)}, task.command.environment)
         self._pid = self._spawn(task.command)
         descriptor = os.pidfd_open(self._pid)
         asyncio.get_running_loop().add_reader(descriptor, self._ended, self._pid, descriptor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mesosctl.runtime.agent.operator import messages
+from mesosctl.runtime.agent.operator import messages, nested
 from mesosctl.runtime.agent.operator.context import Context, Function
 from mesosctl.runtime.agent.statistics import running, statistics
 from mesosctl.runtime.protocol.agent import Call, Response
@@ -60,6 +60,7 @@ async def get_containers(context: Context, call: Call) -> Response:
                 resource_statistics=await statistics(executor, context.usage, context.clock.now()),
             )
         )
+    containers += nested.listed(context, call.get_containers or Call.GetContainers())
     found = Response.GetContainers(tuple(containers))
     return Response(type=_Type.GET_CONTAINERS, get_containers=found)
 
