@@ -183,3 +183,59 @@ def test_what_did_not_reach_an_agent_is_told_again(cluster: Cluster) -> None:
     (message,) = cluster.messages(internal.Checkpoint, "a2")
     assert [each.scalar.value for each in message.resources] == [100]
     assert cluster.master.state.agents[AGENT].total.reserved("eng").scalar("disk") == 100
+
+
+# Operation feedback.
+
+
+def reserve_with_id(cluster: Cluster) -> Any:
+    """The status that the framework is told."""
+    wanted = resource("cpus", 1, role="eng", reservation={"principal": "ops"})
+    reserve = {"type": "RESERVE", "id": {"value": "op"}, "reserve": {"resources": [wanted]}}
+    cluster.call("s1", "ACCEPT", offer_ids=[{"value": cluster.offer()}], operations=[reserve])
+    return status_of(cluster)
+
+
+def status_of(cluster: Cluster) -> Any:
+    (event,) = cluster.take("s1", "UPDATE_OPERATION_STATUS")
+    assert event.update_operation_status
+    return event.update_operation_status.status
+
+
+def acknowledge(cluster: Cluster, uuid: bytes) -> None:
+    fields = {"agent_id": {"value": AGENT}, "operation_id": {"value": "op"}, "uuid": uuid}
+    kind = "ACKNOWLEDGE_OPERATION_STATUS"
+    body = {"type": kind, "framework_id": {"value": FRAMEWORK}, kind.lower(): fields}
+    assert cluster.raw("s1", body) == 202
+
+
+def test_a_status_is_told_until_it_is_acknowledged(cluster: Cluster) -> None:
+    status = reserve_with_id(cluster)
+    assert (status.state, status.agent_id.value) == ("OPERATION_FINISHED", AGENT)
+    assert [(each.name, each.role) for each in status.converted_resources] == [("cpus", "eng")]
+    cluster.pass_with_pongs(10, "a1")
+    assert status_of(cluster) == status
+    cluster.pass_with_pongs(19, "a1")
+    assert not cluster.take("s1", "UPDATE_OPERATION_STATUS")
+    cluster.pass_with_pongs(1, "a1")
+    assert status_of(cluster).uuid == status.uuid
+    acknowledge(cluster, b"0" * 16)
+    assert cluster.master.operations.all()
+    acknowledge(cluster, status.uuid.value)
+    assert not cluster.master.operations.all()
+    cluster.pass_with_pongs(100, "a1")
+    assert not cluster.take("s1", "UPDATE_OPERATION_STATUS")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_reconciliation_of_operations(cluster: Cluster, named: bool) -> None:
+    status = reserve_with_id(cluster)
+    operations = [{"operation_id": {"value": "op"}}] if named else []
+    cluster.call("s1", "RECONCILE_OPERATIONS", operations=operations)
+    answer = status_of(cluster)
+    assert (answer.state, answer.uuid) == ("OPERATION_FINISHED", None)
+    acknowledge(cluster, status.uuid.value)
+    cluster.call("s1", "RECONCILE_OPERATIONS", operations=operations)
+    assert [event.update_operation_status.status.state for event in cluster.take("s1")] == (
+        ["OPERATION_UNKNOWN"] if named else []
+    )

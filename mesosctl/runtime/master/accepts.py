@@ -9,6 +9,7 @@ import msgspec
 from mesosctl.runtime import internal
 from mesosctl.runtime.master.allocation import allocated
 from mesosctl.runtime.master.offers import Offers
+from mesosctl.runtime.master.operations import Operations
 from mesosctl.runtime.master.records import NOTHING, Agent, Executor, Framework, Task, resources_of
 from mesosctl.runtime.master.reservations import convert
 from mesosctl.runtime.master.state import State
@@ -16,9 +17,8 @@ from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.master.validation.offers import problem_of_offers
 from mesosctl.runtime.master.validation.operations import problem_of_operation
 from mesosctl.runtime.master.validation.tasks import executor_share, problem_of_group, problem_of_task
-from mesosctl.runtime.protocol.basics import AgentID
-from mesosctl.runtime.protocol.offers import Filters, Offer, OperationState, OperationStatus
-from mesosctl.runtime.protocol.scheduler import Call, Event
+from mesosctl.runtime.protocol.offers import Filters, Offer
+from mesosctl.runtime.protocol.scheduler import Call
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Resources, ResourcesError, apply, conversions
 
@@ -27,8 +27,9 @@ _Reason = TaskStatus.Reason
 
 
 class Accepts:
-    def __init__(self, state: State, offers: Offers, tasks: Tasks) -> None:
+    def __init__(self, state: State, offers: Offers, tasks: Tasks, operations: Operations) -> None:
         self._state = state
+        self._operations = operations
         self._offers = offers
         self._tasks = tasks
 
@@ -109,39 +110,19 @@ class Accepts:
     def _convert(self, framework: Framework, agent: Agent, operation: Offer.Operation, left: Resources) -> Resources:
         """RESERVE, CREATE and the like: the agent keeps what they make."""
         if problem := problem_of_operation(operation, framework, agent):
-            self._tell_operation(framework, operation, OperationState.OPERATION_ERROR, agent, problem)
+            self._operations.failed(framework, operation, agent, problem)
             return left
         try:
             made = conversions(operation)
             converted = apply(left, made)
             convert(self._state, agent, made)
         except ResourcesError as error:
-            self._tell_operation(framework, operation, OperationState.OPERATION_ERROR, agent, str(error))
+            self._operations.failed(framework, operation, agent, str(error))
             return left
         self._state.allocator.update_allocation(framework.id, agent.id, made)
-        self._tell_operation(framework, operation, OperationState.OPERATION_FINISHED, agent)
+        result = sum((each.converted for each in made), NOTHING).messages(framework.form)
+        self._operations.finished(framework, operation, agent, result)
         return converted
-
-    def _tell_operation(
-        self,
-        framework: Framework,
-        operation: Offer.Operation,
-        state: OperationState,
-        agent: Agent,
-        problem: str | None = None,
-    ) -> None:
-        """Where the scheduler gave the operation an id, it wants to hear of it."""
-        if operation.id is None:
-            return
-        message = f"{problem}; on agent {agent}" if problem else None
-        status = OperationStatus(
-            state=state,
-            operation_id=operation.id,
-            message=message,
-            agent_id=None if problem else AgentID(agent.id),
-        )
-        event = Event.UpdateOperationStatus(status=status)
-        self._state.send(framework, Event(type=Event.Type.UPDATE_OPERATION_STATUS, update_operation_status=event))
 
     def _refuse(
         self, framework: Framework, ids: Iterable[str], operations: Iterable[Offer.Operation], message: str

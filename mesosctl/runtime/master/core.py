@@ -16,10 +16,12 @@ from mesosctl.runtime.master.agents import Agents
 from mesosctl.runtime.master.allocator import Allocator
 from mesosctl.runtime.master.changes import Change, commit
 from mesosctl.runtime.master.draining import Draining
+from mesosctl.runtime.master.forgetting import Forgetting
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.inverse_offers import InverseOffers
 from mesosctl.runtime.master.maintenance import Maintenance
 from mesosctl.runtime.master.offers import Offers
+from mesosctl.runtime.master.operations import Operations
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.quota import Quotas
 from mesosctl.runtime.master.rate_limits import Throttle
@@ -44,12 +46,14 @@ class Master:
         self._tasks = Tasks(self.state)
         self._frameworks = Frameworks(self.state, self._offers, self._tasks)
         self._agents = Agents(self.state, self._offers, self._tasks, self._frameworks)
-        self._accepts = Accepts(self.state, self._offers, self._tasks)
+        self.operations = Operations(self.state)
+        self._accepts = Accepts(self.state, self._offers, self._tasks, self.operations)
         self._reconciliation = Reconciliation(self.state)
         self.quotas = Quotas(self.state, self._offers)
         self.weights = Weights(self.state, self._offers)
         self.reservations = Reservations(self.state, self._offers)
         self.draining = Draining(self.state, self._offers, self._agents)
+        self._forgetting = Forgetting(self.state, self._agents, self.draining)
         self.inverse_offers = InverseOffers(self.state)
         self.maintenance = Maintenance(self.state, self._offers, self.inverse_offers, self._agents.remove)
 
@@ -67,6 +71,7 @@ class Master:
         """Begin to make offers, and to wait for the agents that the registry knows."""
         self.state.elected = self.state.clock.now()
         self._agents.start()
+        self._forgetting.start()
         self._offers.start()
         self.inverse_offers.start()
 
@@ -155,7 +160,9 @@ class Master:
             case _Type.RECONCILE if call.reconcile:
                 self._reconciliation.reconcile(framework, call.reconcile)
             case _Type.RECONCILE_OPERATIONS if call.reconcile_operations:
-                self._reconciliation.reconcile_operations(framework, call.reconcile_operations)
+                self.operations.reconcile(framework, call.reconcile_operations)
+            case _Type.ACKNOWLEDGE_OPERATION_STATUS if call.acknowledge_operation_status:
+                self.operations.acknowledge(framework, call.acknowledge_operation_status)
             case _Type.MESSAGE if call.message:
                 self._tasks.message(framework, call.message)
             case _Type.REQUEST:

@@ -13,8 +13,7 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.master.records import Framework, Task
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol.basics import ExecutorID, TimeInfo
-from mesosctl.runtime.protocol.offers import OperationState, OperationStatus
-from mesosctl.runtime.protocol.scheduler import Call, Event
+from mesosctl.runtime.protocol.scheduler import Call
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
 _REASON = TaskStatus.Reason.REASON_RECONCILIATION
@@ -43,20 +42,6 @@ class Reconciliation:
             agent = self._state.agents[task.agent_id]
             agent.killed.add((framework.id, task.id))
             self._state.tell(agent, internal.KillTask(framework.framework_id, call.task_id, call.kill_policy))
-
-    def reconcile_operations(self, framework: Framework, call: Call.ReconcileOperations) -> None:
-        """The master keeps no operations that are not finished: all it is asked for are unknown."""
-        for asked in call.operations:
-            without = "" if asked.agent_id else " and no 'agent_id' was provided"
-            status = OperationStatus(
-                state=OperationState.OPERATION_UNKNOWN,
-                operation_id=asked.operation_id,
-                message=f"Reconciliation: Operation is unknown{without}",
-                agent_id=asked.agent_id,
-                resource_provider_id=asked.resource_provider_id,
-            )
-            event = Event.UpdateOperationStatus(status=status)
-            self._state.send(framework, Event(type=Event.Type.UPDATE_OPERATION_STATUS, update_operation_status=event))
 
     def _answer(self, framework: Framework, task_id: str, agent_id: str | None) -> None:
         if task := framework.tasks.get(task_id):

@@ -56,8 +56,9 @@ def get_master(context: Context, call: Call) -> Response:
 
 
 def get_operations(context: Context, call: Call) -> Response:
-    """None: operations are done as soon as they are accepted."""
-    return Response(type=_Type.GET_OPERATIONS, get_operations=Response.GetOperations())
+    """Those whose status is not acknowledged: they are done as soon as they are accepted."""
+    operations = Response.GetOperations(context.master.operations.all())
+    return Response(type=_Type.GET_OPERATIONS, get_operations=operations)
 
 
 def teardown(context: Context, call: Call) -> int:
