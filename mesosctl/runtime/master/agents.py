@@ -274,7 +274,7 @@ class Agents:
 
     # An agent that goes.
 
-    def _depart(self, agent: Agent, write: Callable[[Done], None], finish: Done) -> None:
+    def _depart(self, agent: Agent, write: Callable[[Done], object], finish: Done) -> None:
         """The agent is not spoken to any more, and is nobody's any more once `write` has made that durable."""
         if agent.id in self._departing:
             return

@@ -91,6 +91,10 @@ class Draining:
             raise Refusal(404, f"Agent '{agent_id}' not found")
         return self._gone(agent_id)
 
+    def forget(self, agent_id: str) -> None:
+        """A gone agent is not remembered any more."""
+        self._state.registrar.put(GONE, agent_id, None, lambda: self._state.gone.pop(agent_id, None))
+
     def settle(self) -> None:
         """Draining agents without tasks are drained. To be called whenever something may have ended."""
         for agent_id, restriction in [*self._restrictions.items()]:

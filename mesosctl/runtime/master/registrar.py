@@ -23,7 +23,7 @@ from mesosctl.runtime.master.actions import Emit, Persist
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-Done = Callable[[], None]
+Done = Callable[[], object]
 
 
 @dataclass(frozen=True)
