@@ -38,7 +38,10 @@ def reservations_view(resources: Resources) -> dict[str, Json]:
 
 def role_of(resources: Iterable[Resource]) -> str:
     """The role that resources are allocated to."""
-    return next((each.allocation_info.role for each in resources if each.allocation_info), None) or "*"
+    for resource in resources:
+        if resource.allocation_info and resource.allocation_info.role:
+            return resource.allocation_info.role
+    return "*"
 
 
 def task_view(
@@ -65,9 +68,12 @@ def task_view(
         view["user"] = info.command.user
     if info.labels:
         view["labels"] = info.labels.labels
-    for name in ("discovery", "container", "health_check"):
-        if (value := getattr(info, name)) is not None:
-            view[name] = value
+    if info.discovery:
+        view["discovery"] = info.discovery
+    if info.container:
+        view["container"] = info.container
+    if info.health_check:
+        view["health_check"] = info.health_check
     return view
 
 
@@ -75,8 +81,10 @@ def _status_view(status: TaskStatus) -> Json:
     view: Json = {"state": status.state, "timestamp": status.timestamp}
     if status.labels:
         view["labels"] = status.labels.labels
-    if status.container_status:
-        view["container_status"] = replace(status.container_status, executor_pid=None)
+    if container := status.container_status:
+        view["container_status"] = (
+            container if container.executor_pid is None else replace(container, executor_pid=None)
+        )
     if status.healthy is not None:
         view["healthy"] = status.healthy
     return view

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import msgspec
 from aiohttp import hdrs, web
 
 GZIP_MINIMUM_BYTES = 1024
 """Mesos compresses no answer that is shorter."""
+_GZIP_LEVEL = 1
+"""States of thousands of tasks shrink by forty all the same, in a fifth of the time."""
 
 TEXT = "text/plain; charset=utf-8"
 
 _json = msgspec.json.Encoder()
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Hold the garbage collector up: a large answer makes millions of objects, and none of them is garbage yet."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def text_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -41,6 +57,6 @@ def body_response(request: web.Request, body: bytes, content_type: str, status: 
     """`body`, compressed where it is long and the client takes gzip."""
     headers = {hdrs.CONTENT_TYPE: content_type}
     if len(body) >= GZIP_MINIMUM_BYTES and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
-        body = gzip.compress(body, 6)
+        body = gzip.compress(body, _GZIP_LEVEL)
         headers[hdrs.CONTENT_ENCODING] = "gzip"
     return web.Response(status=status, body=body, headers=headers)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
 from aiohttp import web
 
-from mesosctl.runtime.http.answers import body_response, empty_response
+from mesosctl.runtime.http.answers import body_response, empty_response, without_collection
 from mesosctl.runtime.protocol.codec import MediaType, encode
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.wire import WireEnum, WireMessage
@@ -32,9 +32,18 @@ def not_implemented() -> Refusal:
     return Refusal(501, "501 Not Implemented.")
 
 
-async def write(request: web.Request, answer: Answer | Awaitable[Answer], media: MediaType) -> web.Response:
-    """The answer to a call, waited for where it takes time."""
-    settled = await answer if isawaitable(answer) else answer
-    if isinstance(settled, int):
-        return empty_response(settled)
-    return body_response(request, encode(settled, media), media.value)
+async def write(
+    request: web.Request, answer: Callable[[], Answer | Awaitable[Answer]], media: MediaType
+) -> web.Response:
+    """Call `answer` and write what it gives, waited for where it takes time."""
+    with without_collection():
+        found = answer()
+        if not isawaitable(found):
+            return _response(request, found, media)
+    return _response(request, await found, media)
+
+
+def _response(request: web.Request, answer: Answer, media: MediaType) -> web.Response:
+    if isinstance(answer, int):
+        return empty_response(answer)
+    return body_response(request, encode(answer, media), media.value)

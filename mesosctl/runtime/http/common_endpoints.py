@@ -11,7 +11,7 @@ from inspect import isawaitable
 from aiohttp import hdrs, web
 
 from mesosctl.runtime.flags.kinds import parse_duration
-from mesosctl.runtime.http.answers import empty_response, json_response, text_response
+from mesosctl.runtime.http.answers import empty_response, json_response, text_response, without_collection
 from mesosctl.runtime.http.common_calls import CommonContext
 from mesosctl.runtime.http.file_endpoints import file_routes
 from mesosctl.runtime.http.log_level import MAX_LEVEL, LogLevel
@@ -24,8 +24,11 @@ def view_route(path: str, view: Callable[[web.Request], object]) -> web.RouteDef
     """A path that shows, as JSON, what `view` makes of the request, or waits for. It may raise Refusal."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        found = view(request)
-        return json_response(request, await found if isawaitable(found) else found)
+        with without_collection():
+            found = view(request)
+            if not isawaitable(found):
+                return json_response(request, found)
+        return json_response(request, await found)
 
     return web.route(hdrs.METH_ANY, path, handler)
 

@@ -16,10 +16,12 @@ from mesosctl.runtime.resources.roles import UNRESERVED
 class Resources:
     """An immutable sum of resources: an amount for each kind. `Resources()` is nothing."""
 
-    __slots__ = ("_amounts",)
+    __slots__ = ("_amounts", "summary")
 
     def __init__(self) -> None:
         self._amounts: dict[Kind, Amount] = {}
+        self.summary: dict[str, float | str] | None = None
+        """What the function of that name made of it: the same resources are shown again and again."""
 
     @classmethod
     def of(cls, resources: Iterable[Resource]) -> Resources:

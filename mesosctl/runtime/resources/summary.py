@@ -9,8 +9,14 @@ from mesosctl.runtime.resources.amounts import Amount, plus
 def summary(resources: Resources) -> dict[str, float | str]:
     """`{"cpus": 2.0, "gpus": 0.0, …, "ports": "[31000-32000]"}`: scalars, and ranges and sets as text.
 
-    The four common scalars are always there; revocable resources have `_revocable` in their name.
+    The four common scalars are always there; revocable resources have `_revocable` in their name. Not to be changed.
     """
+    if resources.summary is None:
+        resources.summary = _summary(resources)
+    return resources.summary
+
+
+def _summary(resources: Resources) -> dict[str, float | str]:
     sums: dict[str, Amount] = dict.fromkeys(("cpus", "gpus", "mem", "disk"), 0)
     for kind, amount in resources.items():
         name = f"{kind.name}_revocable" if kind.revocable else kind.name

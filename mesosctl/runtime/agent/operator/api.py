@@ -6,6 +6,7 @@ Statuses and texts are Apache Mesos' (src/slave/http.cpp, src/slave/validation.c
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
 from aiohttp import hdrs, web
 
@@ -61,7 +62,7 @@ class OperatorApi:
         function = FUNCTIONS.get(call.type) if call.type else None
         if function is None:
             raise not_implemented()
-        return await write(request, function(self._context, call), media.accept)
+        return await write(request, partial(function, self._context, call), media.accept)
 
 
 async def _calls(request: web.Request, media: AgentMedia) -> AsyncIterator[Call]:

@@ -51,4 +51,4 @@ class OperatorApi:
         function = FUNCTIONS.get(call.type) if call.type else None
         if function is None:
             raise not_implemented()
-        return await write(request, function(self._context, call), accepted)
+        return await write(request, partial(function, self._context, call), accepted)
