@@ -30,10 +30,10 @@ TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_DR
 class AgentProcess:
     """`python -m mesosctl.runtime.agent` with its log in `log`."""
 
-    def __init__(self, master: str, folder: Path, *flags: str) -> None:
+    def __init__(self, master: str, folder: Path, *flags: str, port: int | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            self.port = port or probe.getsockname()[1]
         self.work_dir = folder / "work"
         self.log = folder / "log"
         arguments = [

@@ -37,7 +37,7 @@ class Durable:
         self._journal.after(lambda: self._outside.destroy(executor))
 
     def adopt(self, executor: ExecutorRecord) -> None:
-        self._journal.after(lambda: self._outside.adopt(executor))
+        self._outside.adopt(executor)
 
     def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
         return self._outside.sandbox(agent_id, framework_id, executor_id, container_id)
