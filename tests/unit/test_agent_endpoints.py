@@ -27,7 +27,7 @@ from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.recordio import RecordDecoder
-from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from mesosctl.runtime.protocol.tasks import CheckInfo, CheckStatusInfo, TaskState, TaskStatus
 from tests.unit.agent_bench import FRAMEWORK_ID, Bench, task
 
 JSON, PROTOBUF = MediaType.JSON, MediaType.PROTOBUF
@@ -123,6 +123,18 @@ PREFIX_OF_INVALID = "Failed to validate executor::Call: "
         (subscribe(framework=FrameworkID("x")), {"Content_Type": JSON}, 400, "Framework cannot be found"),
         (update(), {"Content_Type": JSON}, 403, "Executor is not subscribed"),
         (update(uuid=None), {"Content_Type": JSON}, 400, f"{PREFIX_OF_INVALID}Expecting 'uuid' to be present"),
+        (
+            update(check_status=CheckStatusInfo()),
+            {"Content_Type": JSON},
+            400,
+            f"{PREFIX_OF_INVALID}CheckStatusInfo must specify 'type'",
+        ),
+        (
+            update(check_status=CheckStatusInfo(type=CheckInfo.Type.TCP)),
+            {"Content_Type": JSON},
+            400,
+            f"{PREFIX_OF_INVALID}Expecting 'tcp' to be set for TCP check's status",
+        ),
         (update(uuid=b"x"), {"Content_Type": JSON}, 400, f"{PREFIX_OF_INVALID}Not a valid UUID"),
         (update(state=TaskState.TASK_STAGING), {"Content_Type": JSON}, 400, None),
         (update(source=TaskStatus.Source.SOURCE_AGENT), {"Content_Type": JSON}, 400, None),

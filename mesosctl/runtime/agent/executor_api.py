@@ -18,7 +18,7 @@ from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.negotiation import request_media, response_media
-from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from mesosctl.runtime.protocol.tasks import CheckInfo, CheckStatusInfo, TaskState, TaskStatus
 
 
 class ExecutorApi:
@@ -123,4 +123,11 @@ def _invalid_status(call: Call, status: TaskStatus) -> str | None:
         return f"Received Call from {sender} with invalid source, expecting 'SOURCE_EXECUTOR'"
     if status.state is TaskState.TASK_STAGING:
         return f"Received TASK_STAGING from {sender} which is not allowed"
-    return None
+    return _invalid_check_status(status.check_status) if status.check_status else None
+
+
+def _invalid_check_status(status: CheckStatusInfo) -> str | None:
+    if status.type in (None, CheckInfo.Type.UNKNOWN):
+        return "CheckStatusInfo must specify 'type'"
+    name = status.type.value.lower()
+    return f"Expecting '{name}' to be set for {status.type} check's status" if getattr(status, name) is None else None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mesosctl.runtime.master.records import NOTHING, Agent, Framework, resources_of
+from mesosctl.runtime.master.validation.checks import problem_of_check, problem_of_health_check
 from mesosctl.runtime.master.validation.ids import problem_of_id
 from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment
 from mesosctl.runtime.protocol.resources import Resource
-from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo
 from mesosctl.runtime.resources import Resources, ResourcesError
 
 _LEAST_CPUS = 0.01
@@ -86,8 +87,11 @@ def _problem_of_any_task(task: TaskInfo, framework: Framework, agent: Agent) -> 
         lambda: _problem_of_uniqueness(task, framework),
         lambda: _problem_of_agent(task, agent),
         lambda: _problem_of_times(task),
-        lambda: _prefixed("Task uses invalid check: ", _problem_of_check(task.check)),
-        lambda: _prefixed("Task uses invalid health check: ", _problem_of_health_check(task.health_check)),
+        lambda: _prefixed("Task uses invalid check: ", problem_of_check(task.check) if task.check else None),
+        lambda: _prefixed(
+            "Task uses invalid health check: ",
+            problem_of_health_check(task.health_check) if task.health_check else None,
+        ),
         lambda: "Task uses no resources" if not task.resources else None,
         lambda: _problem_of_resources(task.resources, "Task", "task"),
         lambda: _prefixed("Task's `CommandInfo` is invalid: ", _problem_of_command(task.command)),
@@ -121,34 +125,6 @@ def _problem_of_times(task: TaskInfo) -> Problem:
         return "Task's 'kill_policy.grace_period' must be non-negative"
     if task.max_completion_time and task.max_completion_time.nanoseconds < 0:
         return "Task's `max_completion_time` must be non-negative"
-    return None
-
-
-def _problem_of_check(check: CheckInfo | None) -> Problem:
-    if check is None:
-        return None
-    if check.type in (None, CheckInfo.Type.UNKNOWN):
-        return "CheckInfo must specify 'type'"
-    name = check.type.value.lower()
-    if getattr(check, name) is None:
-        return f"Expecting '{name}' to be set for {check.type} check"
-    for name in ("delay", "interval", "timeout"):
-        if getattr(check, f"{name}_seconds") < 0:
-            return f"Expecting '{name}_seconds' to be non-negative"
-    return None
-
-
-def _problem_of_health_check(check: HealthCheck | None) -> Problem:
-    if check is None:
-        return None
-    if check.type in (None, HealthCheck.Type.UNKNOWN):
-        return "HealthCheck must specify 'type'"
-    name = check.type.value.lower()
-    if getattr(check, name) is None:
-        return f"Expecting '{name}' to be set for {check.type} health check"
-    for name in ("delay", "interval", "timeout", "grace_period"):
-        if getattr(check, f"{name}_seconds") < 0:
-            return f"Expecting '{name}_seconds' to be non-negative"
     return None
 
 
