@@ -207,6 +207,55 @@ def test_executor_calls(kind: str, media: MediaType, monkeypatch: pytest.MonkeyP
     with_web(scenario)
 
 
+ACCEPTS = [None, "*/*", "application/*", "text/html, */*;q=0.1", "application/json;q=0.5, application/json"]
+
+
+@pytest.mark.parametrize("accept", ACCEPTS)
+def test_any_accept_gives_json(accept: str | None) -> None:
+    headers = {"Content-Type": JSON.value, **({"Accept": accept} if accept else {})}
+
+    async def with_master(running: Running) -> None:
+        call = json.dumps({"type": "SUBSCRIBE", "subscribe": {"framework_info": INFO}}).encode()
+        async with running.session.post(running.url + SCHEDULER_PATH, data=call, headers=headers) as answer:
+            assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+
+    async def with_agent(web: Web, session: aiohttp.ClientSession) -> None:
+        web.run(agent_task("a"))
+        call = json.dumps(executor_call("SUBSCRIBE")).encode()
+        async with session.post(f"{web.url}/api/v1/executor", data=call, headers=headers) as answer:
+            assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+
+    run(with_master)
+    with_web(with_agent)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_get_is_no_call(method: str) -> None:
+    async def with_master(running: Running) -> None:
+        answer, _ = await running.request(method, SCHEDULER_PATH)
+        assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+
+    async def with_agent(web: Web, session: aiohttp.ClientSession) -> None:
+        async with session.request(method, f"{web.url}/api/v1/executor") as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+
+    run(with_master)
+    with_web(with_agent)
+
+
+@pytest.mark.parametrize("uuid", ["", "AAEC", UUID[:-4], f"AAAA{UUID}"])
+def test_malformed_uuids(uuid: str) -> None:
+    async def scenario(running: Running) -> None:
+        async with running.subscribed() as (stream_id, _):
+            call = scheduler_call("ACKNOWLEDGE")
+            call["acknowledge"] = {**call["acknowledge"], "uuid": uuid}
+            headers = {"Content-Type": JSON.value, STREAM_ID: stream_id}
+            answer, said = await running.request("POST", SCHEDULER_PATH, headers, json.dumps(call).encode())
+            assert (answer.status, said) == (400, b"Failed to validate scheduler::Call: Not a valid UUID")
+
+    run(scenario)
+
+
 def damaged(call: Any) -> Iterator[Any]:
     """The call with each of its parts, one after the other, replaced by what does not belong there."""
     for path in _paths(call):
