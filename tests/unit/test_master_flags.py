@@ -10,7 +10,7 @@ import pytest
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import SimulatedClock
-from mesosctl.runtime.flags.load import load
+from mesosctl.runtime.flags.load import FlagError, load
 from mesosctl.runtime.flags.master import MasterFlags
 from mesosctl.runtime.master import whitelist
 from mesosctl.runtime.master.allocation_flags import allocation_options, rate_limits, roles, weights
@@ -45,6 +45,13 @@ def test_flags_for_the_allocator() -> None:
     assert options.fairness_excluded == {"gpus", "disk"}
     assert not options.filter_gpu_resources
     assert (options.recovery_timeout, options.agent_recovery_factor) == (60, 0.5)
+
+
+def test_a_domain_is_shown_as_it_is_given() -> None:
+    given = '{"fault_domain":{"region":{"name":"eu"},"zone":{"name":"z"}}}'
+    assert flags(f"--domain={given}").shown()["domain"] == given
+    with pytest.raises(FlagError, match="Missing required fields: fault_domain.zone"):
+        flags('--domain={"fault_domain":{"region":{"name":"eu"}}}')
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,9 @@ CAPABILITIES = (
     _Capability(_Capability.Type.MULTI_ROLE),
     _Capability(_Capability.Type.HIERARCHICAL_ROLE),
     _Capability(_Capability.Type.RESERVATION_REFINEMENT),
+    _Capability(_Capability.Type.RESIZE_VOLUME),
+    _Capability(_Capability.Type.AGENT_OPERATION_FEEDBACK),
+    _Capability(_Capability.Type.AGENT_DRAINING),
 )
 
 

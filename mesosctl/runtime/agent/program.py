@@ -59,6 +59,7 @@ def main() -> None:
             port=address.port,
             resources=host.resources(flags.resources, flags.work_dir).messages(),
             attributes=host.attributes(flags.attributes),
+            domain=flags.domain,
         )
         asyncio.run(_run(flags, address, info, take_over(flags, info)))
     except RecoveryError as error:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mesosctl.runtime.flags.declare import Flags, flag, optional, required
-from mesosctl.runtime.flags.kinds import DURATION, INTEGER, PATH, SIZE, SWITCH, TEXT, ZOOKEEPER
+from mesosctl.runtime.flags.kinds import DOMAIN, DURATION, INTEGER, PATH, SIZE, SWITCH, TEXT, ZOOKEEPER
+from mesosctl.runtime.protocol.basics import DomainInfo
 
 _ACCEPTED: dict[str, str | None] = {
     "acls": None,
@@ -47,7 +48,6 @@ _ACCEPTED: dict[str, str | None] = {
     "docker_store_dir": "/tmp/mesos/store/docker",
     "docker_volume_checkpoint_dir": "/var/run/mesos/isolators/docker/volume",
     "docker_volume_chown": "false",
-    "domain": None,
     "domain_socket_location": None,
     "effective_capabilities": None,
     "executor_environment_variables": None,
@@ -125,6 +125,7 @@ class AgentFlags(Flags):
     docker_stop_timeout: float = flag(
         DURATION, "0ns", "Time from SIGTERM to SIGKILL for docker tasks without a kill policy. 0: as for other tasks."
     )
+    domain: DomainInfo | None = optional(DOMAIN, "Region and zone of this agent, as JSON.")  # noqa: RUF009
     enforce_container_disk_quota: bool = flag(
         SWITCH, "false", "Kill containers that use more disk than they hold, with the isolator disk/du."
     )

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from mesosctl.runtime.protocol.basics import DomainInfo
+from mesosctl.runtime.protocol.codec import decode, encode
+
 T = TypeVar("T")
 
 
@@ -116,6 +119,10 @@ def _read_number(text: str) -> float:
         raise ValueError(f"Failed to convert '{text}' to number") from None
 
 
+def _read_domain(text: str) -> DomainInfo:
+    return decode(DomainInfo, text.encode())
+
+
 TEXT: Kind[str] = Kind(str, str)
 PATH: Kind[str] = Kind(lambda text: text.removeprefix("file://"), str, from_file=False)
 """The name of a file, which the program opens itself; the prefix `file://` may be there."""
@@ -131,3 +138,5 @@ DURATION: Kind[float] = Kind(parse_duration, format_duration)
 """Seconds."""
 SIZE: Kind[int] = Kind(parse_size, format_size)
 """Bytes."""
+DOMAIN: Kind[DomainInfo] = Kind(_read_domain, lambda value: encode(value).decode())
+"""Region and zone, as JSON: `{"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "eu-1"}}}`."""

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mesosctl.runtime.flags.declare import Flags, flag, optional
-from mesosctl.runtime.flags.kinds import DURATION, INTEGER, NUMBER, PATH, PERCENTAGE, RATE, SWITCH, TEXT, ZOOKEEPER
+from mesosctl.runtime.flags.kinds import (
+    DOMAIN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    PATH,
+    PERCENTAGE,
+    RATE,
+    SWITCH,
+    TEXT,
+    ZOOKEEPER,
+)
+from mesosctl.runtime.protocol.basics import DomainInfo
 
 _ACCEPTED: dict[str, str | None] = {
     "acls": None,
@@ -66,7 +78,7 @@ class MasterFlags(Flags):
     )
     allocator_recovery_timeout: float = flag(DURATION, "10mins", "How long to wait for those agents.")
     cluster: str | None = optional(TEXT, "Name of the cluster, for people.")
-    domain: str | None = optional(TEXT, "Region and zone of this master, as JSON.")
+    domain: DomainInfo | None = optional(DOMAIN, "Region and zone of this master, as JSON.")  # noqa: RUF009
     fair_sharing_excluded_resource_names: str | None = optional(
         TEXT, "Resources that do not count for fairness, separated by commas."
     )

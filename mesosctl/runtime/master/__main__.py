@@ -20,7 +20,7 @@ from mesosctl.runtime.flags.program import fail, log_to, start
 from mesosctl.runtime.http.address import Address, resolve
 from mesosctl.runtime.http.server import application, serve
 from mesosctl.runtime.master import endpoints, whitelist
-from mesosctl.runtime.master.allocation_flags import allocation_options, domain, rate_limits, roles, weights
+from mesosctl.runtime.master.allocation_flags import allocation_options, rate_limits, roles, weights
 from mesosctl.runtime.master.leadership import Leadership
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.server import Server
@@ -98,7 +98,7 @@ def storage(flags: MasterFlags, election: Election | None) -> Storage:
 
 def options(flags: MasterFlags, address: Address) -> MasterOptions:
     return MasterOptions(
-        info=replace(master_info(address), domain=domain(flags.domain)),
+        info=replace(master_info(address), domain=flags.domain),
         allocation=allocation_options(flags),
         offer_timeout=flags.offer_timeout,
         agent_ping_timeout=flags.agent_ping_timeout,

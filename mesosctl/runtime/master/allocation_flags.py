@@ -5,7 +5,6 @@ from __future__ import annotations
 from mesosctl.runtime.flags.master import MasterFlags
 from mesosctl.runtime.master.allocator import Options
 from mesosctl.runtime.master.rate_limits import RateLimits
-from mesosctl.runtime.protocol.basics import DomainInfo
 from mesosctl.runtime.protocol.codec import decode
 from mesosctl.runtime.resources import ResourcesError, check_role
 
@@ -20,13 +19,8 @@ def allocation_options(flags: MasterFlags) -> Options:
         fairness_excluded=frozenset(_names(flags.fair_sharing_excluded_resource_names or "")),
         recovery_timeout=flags.allocator_recovery_timeout,
         agent_recovery_factor=flags.allocator_agent_recovery_factor,
-        domain=domain(flags.domain),
+        domain=flags.domain,
     )
-
-
-def domain(text: str | None) -> DomainInfo | None:
-    """The flag `domain`, of masters and agents."""
-    return decode(DomainInfo, text.encode()) if text else None
 
 
 def rate_limits(text: str | None) -> RateLimits | None:
