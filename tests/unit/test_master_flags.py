@@ -50,7 +50,7 @@ def test_flags_for_the_allocator() -> None:
 def test_a_domain_is_shown_as_it_is_given() -> None:
     given = '{"fault_domain":{"region":{"name":"eu"},"zone":{"name":"z"}}}'
     assert flags(f"--domain={given}").shown()["domain"] == given
-    with pytest.raises(FlagError, match="Missing required fields: fault_domain.zone"):
+    with pytest.raises(FlagError, match=r"Missing required fields: fault_domain\.zone"):
         flags('--domain={"fault_domain":{"region":{"name":"eu"}}}')
 
 
