@@ -12,7 +12,15 @@ import pytest
 import mesosctl.inventory
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.declare import Flags
-from mesosctl.runtime.flags.kinds import format_duration, format_size, parse_duration, parse_size
+from mesosctl.runtime.flags.kinds import (
+    PERCENTAGE,
+    RATE,
+    ZOOKEEPER,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_size,
+)
 from mesosctl.runtime.flags.load import FlagError, load
 from mesosctl.runtime.flags.master import MasterFlags
 from mesosctl.runtime.flags.usage import usage
@@ -114,6 +122,32 @@ def test_value_from_a_file(tmp_path: Path) -> None:
 def test_durations(text: str, seconds: float, written: str) -> None:
     assert parse_duration(text) == seconds
     assert format_duration(seconds) == written
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1/10mins", 600.0), ("4/1secs", 0.25), (" 2 /1mins", 30.0)])
+def test_rates(text: str, seconds: float) -> None:
+    assert RATE.read(text) == seconds
+    assert RATE.read(RATE.write(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["1", "/1secs", "0/1secs", "x/1secs", "1/0secs", "-1/1secs", "1/1"])
+def test_wrong_rates(text: str) -> None:
+    with pytest.raises(ValueError, match=r"Expecting a rate|Invalid duration"):
+        RATE.read(text)
+
+
+def test_percentages() -> None:
+    assert [PERCENTAGE.read(text) for text in ("100%", "0%", "12.5%")] == [1.0, 0.0, 0.125]
+    assert PERCENTAGE.write(0.125) == "12.5%"
+    for text in ("101%", "5", "%", "-1%"):
+        with pytest.raises(ValueError, match="Expecting a percentage"):
+            PERCENTAGE.read(text)
+
+
+def test_passwords_of_zookeeper_are_not_shown() -> None:
+    assert ZOOKEEPER.write("zk://mesos:s3@cret@h1:2181,h2/mesos") == "zk://mesos:****@h1:2181,h2/mesos"
+    assert ZOOKEEPER.write("zk://h1:2181,h2:2181/mesos") == "zk://h1:2181,h2:2181/mesos"
+    assert ZOOKEEPER.write("h1:5050") == "h1:5050"
 
 
 @pytest.mark.parametrize(("text", "size"), [("32MB", 32 * 2**20), ("1GB", 2**30), ("0B", 0), ("1500KB", 1500 * 2**10)])
