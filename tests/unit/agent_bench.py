@@ -9,12 +9,14 @@ from mesosctl.runtime.agent.checkpoint import Store
 from mesosctl.runtime.agent.core import Agent, Settings
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
+from mesosctl.runtime.agent.statistics import usage_of_process
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo, MasterInfo
 from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.resources import Resource, Value
+from mesosctl.runtime.protocol.statistics import ResourceStatistics
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Resources
 
@@ -152,3 +154,9 @@ class Bench:
 
     def event_types(self) -> list[str]:
         return [str(event.type) for _, event in self.events]
+
+
+async def usage(executor: ExecutorRecord) -> ResourceStatistics:
+    """What the process of an executor uses."""
+    assert executor.pid is not None
+    return usage_of_process(executor.pid)

@@ -28,7 +28,7 @@ from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.tasks import CheckInfo, CheckStatusInfo, TaskState, TaskStatus
-from tests.unit.agent_bench import FRAMEWORK_ID, Bench, task
+from tests.unit.agent_bench import FRAMEWORK_ID, Bench, task, usage
 
 JSON, PROTOBUF = MediaType.JSON, MediaType.PROTOBUF
 
@@ -65,7 +65,9 @@ async def running(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
         port = probe.getsockname()[1]
     address = Address("127.0.0.1", port, "127.0.0.1", port, "localhost")
     runner = await serve(
-        application(PREFIX, routes(web.agent, web.api, web.nested, web.flags, address, web.clock)), "127.0.0.1", port
+        application(PREFIX, routes(web.agent, web.api, web.nested, web.flags, address, web.clock, usage)),
+        "127.0.0.1",
+        port,
     )
     web.url = f"http://127.0.0.1:{port}"
     try:

@@ -35,7 +35,7 @@ from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo, MasterIn
 from mesosctl.runtime.protocol.executor import Call
 from mesosctl.runtime.protocol.tasks import TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Resources
-from tests.unit.agent_bench import Bench
+from tests.unit.agent_bench import Bench, usage
 from tests.unit.master_cluster import AGENT, FRAMEWORK, Cluster
 from tests.unit.replay import Answer, Recorded, allowed, ask, differences, recordings
 from tests.unit.test_master_recorded import CALLS, SESSION, Session
@@ -216,7 +216,7 @@ def play_agent(asked: list[Recorded], directory: Path, *, ended: bool = False) -
     replaced = {CONTAINER: executor.container_id, WORK_DIR: str(bench.work_dir), "/var/log/mesos": str(log_dir)}
 
     async def run() -> dict[str, Answer]:
-        routes = agent_endpoints.routes(bench.agent, api, nested, flags, address, bench.clock)
+        routes = agent_endpoints.routes(bench.agent, api, nested, flags, address, bench.clock, usage)
         return await ask(routes, PREFIX, asked, replaced)
 
     return asyncio.run(run())

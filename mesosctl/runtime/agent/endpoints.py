@@ -11,7 +11,7 @@ from mesosctl.runtime.agent.files import attached_files
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.operator.api import OperatorApi
 from mesosctl.runtime.agent.operator.context import Context
-from mesosctl.runtime.agent.statistics import Usage, usage_of_processes
+from mesosctl.runtime.agent.statistics import Usage
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.program import log_file
@@ -29,7 +29,7 @@ def routes(
     flags: AgentFlags,
     address: Address,
     clock: Clock,
-    usage: Usage = usage_of_processes,
+    usage: Usage,
 ) -> list[web.RouteDef]:
     started = clock.now()
     shown = flags.shown()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -14,7 +13,7 @@ from mesosctl.runtime.protocol.statistics import ResourceStatistics
 from mesosctl.runtime.resources import Resources
 
 Usage = Callable[[ExecutorRecord], Awaitable[ResourceStatistics]]
-"""What the container of an executor uses. `timestamp` and limits need not be set."""
+"""What the container of an executor uses. `timestamp` is not set."""
 _MB = 2**20
 
 
@@ -40,13 +39,11 @@ async def statistics(executor: ExecutorRecord, usage: Usage, now: float) -> Reso
     )
 
 
-async def usage_of_processes(executor: ExecutorRecord) -> ResourceStatistics:
-    """What can be read of the processes of an executor alone."""
-    used = None
-    if executor.pid is not None:
-        with suppress(OSError):
-            used = processes.usage(executor.pid)
-    if used is None:
+def usage_of_process(pid: int) -> ResourceStatistics:
+    """What a process and all that it started use. `timestamp` is not set."""
+    try:
+        used = processes.usage(pid)
+    except OSError:
         return ResourceStatistics(timestamp=0.0)
     return ResourceStatistics(
         timestamp=0.0,

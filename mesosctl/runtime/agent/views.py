@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -114,19 +115,24 @@ def _task(task: TaskRecord, executor: ExecutorRecord) -> Json:
 
 async def containers(agent: Agent, usage: Usage, now: float) -> list[Json]:
     """`/containers`: what runs, with what it uses."""
+    executors = running(agent)
     return [
-        await _monitored(executor, usage, now)
+        monitored
         | {
             "container_id": executor.container_id,
             "status": {"container_id": {"value": executor.container_id}, "executor_pid": executor.pid},
         }
-        for executor in running(agent)
+        for executor, monitored in zip(executors, await _monitor(executors, usage, now), strict=True)
     ]
 
 
 async def monitor(agent: Agent, usage: Usage, now: float) -> list[Json]:
     """`/monitor/statistics`."""
-    return [await _monitored(executor, usage, now) for executor in running(agent)]
+    return await _monitor(running(agent), usage, now)
+
+
+async def _monitor(executors: Iterable[ExecutorRecord], usage: Usage, now: float) -> list[Json]:
+    return await asyncio.gather(*(_monitored(executor, usage, now) for executor in executors))
 
 
 async def _monitored(executor: ExecutorRecord, usage: Usage, now: float) -> Json:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
-from mesosctl.runtime.agent.operator import messages, nested
+from msgspec.structs import replace
+
+from mesosctl.runtime.agent.operator import messages
 from mesosctl.runtime.agent.operator.context import Context, Function
-from mesosctl.runtime.agent.statistics import running, statistics
+from mesosctl.runtime.agent.records import ExecutorRecord
+from mesosctl.runtime.agent.statistics import running, statistics, usage_of_process
 from mesosctl.runtime.protocol.agent import Call, Response
 from mesosctl.runtime.protocol.basics import ContainerID
 from mesosctl.runtime.protocol.containers import ContainerStatus
 from mesosctl.runtime.protocol.errors import Refusal
 
 _Type = Response.Type
+_Container = Response.GetContainers.Container
 
 
 def get_frameworks(context: Context, call: Call) -> Response:
@@ -47,22 +52,31 @@ def get_resource_providers(context: Context, call: Call) -> Response:
 
 
 async def get_containers(context: Context, call: Call) -> Response:
-    containers = []
-    for executor in running(context.agent):
-        container_id = ContainerID(executor.container_id)
-        containers.append(
-            Response.GetContainers.Container(
-                framework_id=executor.info.framework_id,
-                executor_id=executor.info.executor_id,
-                executor_name=executor.info.name or "",
-                container_id=container_id,
-                container_status=ContainerStatus(container_id=container_id, executor_pid=executor.pid),
-                resource_statistics=await statistics(executor, context.usage, context.clock.now()),
-            )
+    wanted = call.get_containers or Call.GetContainers()
+    executors = await asyncio.gather(*(_of_executor(executor, context) for executor in running(context.agent)))
+    others = [
+        _Container(
+            container_id=nested.id,
+            container_status=ContainerStatus(container_id=nested.id, executor_pid=nested.pid),
+            resource_statistics=replace(usage_of_process(nested.pid), timestamp=context.clock.now()),
         )
-    containers += nested.listed(context, call.get_containers or Call.GetContainers())
-    found = Response.GetContainers(tuple(containers))
+        for nested in context.nested.running()
+        if (wanted.show_nested if nested.id.parent else wanted.show_standalone)
+    ]
+    found = Response.GetContainers((*executors, *others))
     return Response(type=_Type.GET_CONTAINERS, get_containers=found)
+
+
+async def _of_executor(executor: ExecutorRecord, context: Context) -> _Container:
+    container_id = ContainerID(executor.container_id)
+    return _Container(
+        framework_id=executor.info.framework_id,
+        executor_id=executor.info.executor_id,
+        executor_name=executor.info.name or "",
+        container_id=container_id,
+        container_status=ContainerStatus(container_id=container_id, executor_pid=executor.pid),
+        resource_statistics=await statistics(executor, context.usage, context.clock.now()),
+    )
 
 
 def prune_images(context: Context, call: Call) -> int:
