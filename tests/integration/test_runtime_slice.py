@@ -58,6 +58,9 @@ class Programs:
         process.send_signal(number)
         process.wait(WAIT_SECONDS)
 
+    def runs(self, program: str) -> bool:
+        return self._running[program].poll() is None
+
     def get(self, path: str) -> bytes | None:
         """The body of an answer of the master with status 200."""
         connection = http.client.HTTPConnection("127.0.0.1", self.master_port, timeout=5)
