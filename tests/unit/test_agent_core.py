@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent.records import Ending
 from mesosctl.runtime.protocol.basics import ContainerID, DurationInfo, ExecutorID, TaskID
-from mesosctl.runtime.protocol.containers import CommandInfo
+from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo
 from mesosctl.runtime.protocol.executor import Call
-from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.protocol.resources import Image
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskState, TaskStatus
 from tests.unit.agent_bench import AGENT_ID, CUSTOM, FRAMEWORK_ID, MASTER, Bench, scalar, task
 
 Reason = TaskStatus.Reason
@@ -301,13 +302,11 @@ def test_messages_go_both_ways() -> None:
 
 
 def test_what_cannot_be_run_is_said() -> None:
-    uris = CommandInfo(value="x", uris=(CommandInfo.URI("http://a/b"),))
-    for name, wrong, executor in (
-        ("a", TaskInfo(name="a", task_id=TaskID("a"), agent_id=AGENT_ID, command=uris), None),
-        ("../../etc", task("../../etc"), None),
-    ):
+    info = ContainerInfo.MesosInfo(Image(type=Image.Type.DOCKER))
+    image = ContainerInfo(type=ContainerInfo.Type.MESOS, mesos=info)
+    for name, wrong in (("a", replace(task("a"), container=image)), ("../../etc", task("../../etc"))):
         bench = Bench()
-        bench.run(wrong, executor=executor)
+        bench.run(wrong)
         assert bench.launched == []
         (status,) = bench.acknowledge_all()
         assert (status.task_id.value, status.state) == (name, TaskState.TASK_FAILED)

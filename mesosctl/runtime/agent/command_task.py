@@ -31,6 +31,7 @@ def command_executor(framework_id: FrameworkID, task: TaskInfo) -> ExecutorInfo:
             arguments=(sys.executable, "-P", "-m", EXECUTOR_MODULE),
             user=task.command.user if task.command else None,
             environment=task.command.environment if task.command else None,
+            uris=task.command.uris if task.command else (),
         ),
         container=task.container,
         resources=tuple(

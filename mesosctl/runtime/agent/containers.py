@@ -16,6 +16,7 @@ from mesosctl.runtime.agent.containerizer.mesos import MesosContainerizer
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.environment import AgentAddress, executor_environment
 from mesosctl.runtime.agent.executor_api import ExecutorApi
+from mesosctl.runtime.agent.fetching import Destination, Fetcher
 from mesosctl.runtime.agent.launcher import PosixLauncher
 from mesosctl.runtime.agent.master_link import MasterLink
 from mesosctl.runtime.agent.nested import NestedContainers
@@ -52,6 +53,7 @@ class Containers:
         self._adopted = PosixLauncher(self._exited)
         names = [name.strip() for name in flags.containerizers.split(",") if name.strip()]
         self._nursery = Nursery(self._born, self._exited, [PRELOADED] if DOCKER in names else [])
+        self.fetcher = Fetcher(flags, self._nursery)
         self._containerizers = {name: self._containerizer(name) for name in names}
         if not names:
             raise ValueError("No containerizers specified")
@@ -68,6 +70,7 @@ class Containers:
 
     def start(self) -> None:
         """Make ready for the first task, and take over the containers that were adopted. Raises OSError."""
+        self.fetcher.start()
         self._nursery.start()
         adopted = [
             executor for _, executor in self.agent.ledger.executors() if executor.state is not ExecutorState.TERMINATED
@@ -154,6 +157,9 @@ class Containers:
         grace = self._flags.executor_shutdown_grace_period
         times = (grace, self._flags.recovery_timeout, self._flags.executor_reregistration_timeout)
         environment = executor_environment(os.environ, own, framework, executor, *times)
+        if executor.info.command and executor.info.command.uris:
+            to = Destination(executor.container_id, executor.directory, executor.user)
+            await self.fetcher.fetch(executor.info.command.uris, to)
         await containerizer.launch(executor, environment)
 
     # What becomes of it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo
+from mesosctl.runtime.protocol.containers import ContainerInfo
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo
 
 
@@ -12,25 +12,15 @@ def unsupported(executor: ExecutorInfo, tasks: Iterable[TaskInfo]) -> str | None
     """Why these tasks cannot run on that executor; None where they can."""
     if not _is_file_name(executor.executor_id.value):
         return f"'{executor.executor_id.value}' cannot name a directory"
-    if problem := (_command(executor.command) if executor.command else None) or _container(executor.container):
-        return problem
     if executor.type is ExecutorInfo.Type.DEFAULT:
-        return None  # it hears what becomes of the containers of its tasks
-    for task in tasks:
-        problem = _command(task.command) if task.command else None
-        problem = problem or _container(task.container)
-        if problem:
-            return problem
-    return None
+        return _container(executor.container)  # it hears what becomes of the containers of its tasks
+    problems = (_container(container) for container in (executor.container, *(task.container for task in tasks)))
+    return next((problem for problem in problems if problem), None)
 
 
 def _is_file_name(text: str) -> bool:
     """Sandboxes are named after executors, and must not leave the work directory."""
     return text not in ("", ".", "..") and not set(text) & {"/", "\0"} and len(text.encode()) <= 255
-
-
-def _command(command: CommandInfo) -> str | None:
-    return "This agent does not fetch URIs" if command.uris else None
 
 
 def _container(container: ContainerInfo | None) -> str | None:

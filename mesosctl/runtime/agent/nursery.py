@@ -39,6 +39,9 @@ class Nursery:
         self._socket: socket.socket | None = None
         self._pids: dict[str, int | None] = {}
         """None: ordered, not born yet."""
+        self._doomed: set[str] = set()
+        """To be killed as soon as they are born."""
+        self._runs: dict[str, asyncio.Future[int]] = {}
         self._orders: deque[bytes] = deque()
         self._decoder: msgspec.json.Decoder[Born | Died] = msgspec.json.Decoder(Born | Died)
 
@@ -84,12 +87,28 @@ class Nursery:
         self._orders.clear()
         loop.remove_writer(self._socket)
 
+    async def run(self, birth: Birth) -> int:
+        """Order a process that is no executor and return its status when it has ended; killed when this is cancelled.
+
+        Raises LaunchError.
+        """
+        name = birth.container_id
+        self.launch(birth)
+        self._runs[name] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._runs[name]
+        finally:
+            del self._runs[name]
+            self.destroy(name)
+
     def destroy(self, container_id: str) -> bool:
         """Kill all processes of a container. False where this is none of ours."""
         if container_id not in self._pids:
             return False
         if pid := self._pids[container_id]:
             kill_all(pid)
+        else:
+            self._doomed.add(container_id)
         return True
 
     def stop(self) -> None:
@@ -123,10 +142,13 @@ class Nursery:
         match message:
             case Born(container_id, pid):
                 self._pids[container_id] = pid
-                self._born(container_id, pid)
+                if container_id in self._doomed:
+                    self._doomed.discard(container_id)
+                    kill_all(pid)
+                if container_id not in self._runs:
+                    self._born(container_id, pid)
             case Died(container_id, status):
-                del self._pids[container_id]
-                self._exited(container_id, status)
+                self._ended(container_id, status)
 
     def _watch(self, container_id: str, pid: int) -> None:
         try:
@@ -144,5 +166,13 @@ class Nursery:
         loop.add_reader(descriptor, ended)
 
     def _gone(self, container_id: str) -> None:
+        self._ended(container_id, UNKNOWN_STATUS)
+
+    def _ended(self, container_id: str, status: int) -> None:
         del self._pids[container_id]
-        self._exited(container_id, UNKNOWN_STATUS)
+        self._doomed.discard(container_id)
+        if run := self._runs.get(container_id):
+            if not run.done():
+                run.set_result(status)
+        else:
+            self._exited(container_id, status)

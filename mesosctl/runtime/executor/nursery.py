@@ -23,11 +23,13 @@ import msgspec
 from mesosctl.runtime.executor.enter import Preparation, enter
 from mesosctl.runtime.executor.processes import adopt_orphans, children_of_self, kill_all
 from mesosctl.runtime.executor.program import main as executor_main
-from mesosctl.runtime.executor.user import identity
+from mesosctl.runtime.executor.user import become
 from mesosctl.runtime.protocol.codec import decode, encode
 from mesosctl.runtime.protocol.executor import Event
 
 MAX_MESSAGE_BYTES = 1 << 20
+PLAN = "MESOSCTL_FETCHER_PLAN"
+"""Variable of a process that fetches in place of being an executor (see `mesosctl.runtime.fetcher.program`)."""
 
 
 class Birth(msgspec.Struct, frozen=True):
@@ -140,8 +142,14 @@ def _live(birth: Birth, inherited: list[socket.socket]) -> NoReturn:
         os.environ.update(birth.environment)
         enter(birth.preparation)
         if birth.command:
-            _execute(birth.command, birth.user)
-        executor_main()
+            become(birth.user)
+            os.execv(*birth.command)
+        if PLAN in birth.environment:
+            from mesosctl.runtime.fetcher import program as fetcher  # what it needs is loaded where it is needed
+
+            fetcher.main(birth.environment)
+        else:
+            executor_main()
         status = 0
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else 1
@@ -151,15 +159,6 @@ def _live(birth: Birth, inherited: list[socket.socket]) -> NoReturn:
         with suppress(Exception):
             sys.stderr.flush()
         os._exit(status)
-
-
-def _execute(command: tuple[str, list[str]], user: str | None) -> NoReturn:
-    """Become a program, as a user. Raises OSError and LookupError."""
-    if ids := identity(user):
-        os.setgroups(ids["extra_groups"])
-        os.setgid(ids["group"])
-        os.setuid(ids["user"])
-    os.execv(*command)
 
 
 if __name__ == "__main__":

@@ -18,3 +18,11 @@ def identity(user: str | None) -> dict[str, Any]:
     if entry.pw_uid == os.geteuid():
         return {}
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": os.getgrouplist(user, entry.pw_gid)}
+
+
+def become(user: str | None) -> None:
+    """Switch this process to a user for good. Raises OSError and LookupError."""
+    if ids := identity(user):
+        os.setgroups(ids["extra_groups"])
+        os.setgid(ids["group"])
+        os.setuid(ids["user"])

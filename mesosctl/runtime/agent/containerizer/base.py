@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +19,11 @@ MB = 2**20
 
 class LaunchError(Exception):
     """A container that could not be made, and why."""
+
+
+def agent_key(work_dir: str) -> str:
+    """Short for a work directory, so that the agents of one host keep what they share apart."""
+    return hashlib.sha256(os.path.abspath(work_dir).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ work directory: two agents on one host leave each other's containers alone.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import signal
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesosctl.runtime.agent.containerizer.base import Holding
+from mesosctl.runtime.agent.containerizer.base import Holding, agent_key
 from mesosctl.runtime.agent.containerizer.isolator import Isolator, Json
 from mesosctl.runtime.agent.records import ExecutorRecord
 
@@ -59,8 +58,7 @@ class Groups:
     def __init__(self, hierarchy: Hierarchy, root: str, work_dir: str, controller: str) -> None:
         """Makes the group that holds them. Raises OSError where that is not permitted."""
         self.version = hierarchy.version
-        agent = hashlib.sha256(os.path.abspath(work_dir).encode()).hexdigest()[:8]
-        self._path = hierarchy.path / root / agent
+        self._path = hierarchy.path / root / agent_key(work_dir)
         self._path.mkdir(parents=True, exist_ok=True)
         if self.version == 2:
             for group in (hierarchy.path, hierarchy.path / root, self._path):
