@@ -33,6 +33,14 @@ def fits(task, offer):
     return True
 
 
+def attempt(call, *arguments):
+    """Make a call of the driver, which raises where no master takes it: an error in a callback would end the driver."""
+    try:
+        call(*arguments)
+    except Exception as error:
+        tell("lost", call=call.__name__, error=str(error))
+
+
 class Telling(Scheduler):
     def __init__(self):
         self.waiting = []
@@ -53,13 +61,16 @@ class Telling(Scheduler):
                 self.waiting = [task for task in self.waiting if task not in chosen]
             for task in chosen:
                 task["agent_id"] = offer["agent_id"]
-            driver.launchTasks(offer["id"], chosen, {"refuse_seconds": 0.5})
+            if chosen:
+                tell("launched", tasks=[task["task_id"]["value"] for task in chosen])
+            attempt(driver.launchTasks, offer["id"], chosen, {"refuse_seconds": 0.5})
 
     def offerRescinded(self, driver, offer_id):
         tell("rescinded")
 
     def statusUpdate(self, driver, status):
         tell("update", status=status)
+        attempt(driver.acknowledgeStatusUpdate, status)
 
     def frameworkMessage(self, driver, executor_id, agent_id, message):
         tell("message", executor_id=executor_id["value"], agent_id=agent_id["value"], data=message)
@@ -78,7 +89,7 @@ def main():
     framework = {"user": "root", "name": "pymesos", "failover_timeout": 60.0, "checkpoint": True}
     framework.update(json.loads(sys.argv[2]) if len(sys.argv) > 2 else {})
     scheduler = Telling()
-    driver = MesosSchedulerDriver(scheduler, framework, sys.argv[1])
+    driver = MesosSchedulerDriver(scheduler, framework, sys.argv[1], implicit_acknowledgements=False)
     driver.start()
     for line in sys.stdin:
         order = json.loads(line)
@@ -86,12 +97,12 @@ def main():
             with lock:
                 scheduler.waiting += order["launch"]
         elif "kill" in order:
-            driver.killTask({"value": order["kill"]})
+            attempt(driver.killTask, {"value": order["kill"]})
         elif "reconcile" in order:
-            driver.reconcileTasks([{"task_id": {"value": each}} for each in order["reconcile"]])
+            attempt(driver.reconcileTasks, [{"task_id": {"value": each}} for each in order["reconcile"]])
         elif "message" in order:
             executor_id, agent_id, data = order["message"]
-            driver.sendFrameworkMessage({"value": executor_id}, {"value": agent_id}, data)
+            attempt(driver.sendFrameworkMessage, {"value": executor_id}, {"value": agent_id}, data)
         elif "stop" in order:
             driver.stop(failover=not order["stop"])
             driver.join()
