@@ -41,6 +41,7 @@ def test_what_operators_set_outlives_a_killed_master(programs: Programs) -> None
     before = [ask(programs, kind) for kind in reads]
     programs.kill("master")
     programs.start_master()
+    programs.wait(programs.state)
     assert [ask(programs, kind) for kind in reads] == before
     programs.wait(lambda: ask(programs, "GET_AGENTS")["get_agents"]["agents"])
     assert agent(programs)["deactivated"]

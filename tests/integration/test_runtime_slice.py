@@ -51,7 +51,7 @@ class Programs:
             *([] if os.geteuid() == 0 else ["--no-switch_user"]),
         ]
         self._start("agent", arguments, flags)
-        self.wait(lambda: any(each["active"] for each in json.loads(self.get("/slaves") or b"{}")["slaves"]))
+        self.wait(lambda: any(each["active"] for each in json.loads(self.get("/slaves") or b"{}").get("slaves", ())))
 
     def kill(self, program: str, number: signal.Signals = signal.SIGKILL) -> None:
         process = self._running.pop(program)
