@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.master.operator.messages import framework_message
 from mesosctl.runtime.protocol.basics import MachineID
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.maintenance import Schedule
@@ -95,6 +96,8 @@ def test_whoever_uses_a_machine_is_asked_to_leave(cluster: Cluster) -> None:
     assert events[2].offers.offers[0].unavailability.start.nanoseconds == START
     asked = events[1].inverse_offers.inverse_offers[0]
     assert asked.url.address.port == 5051
+    framework = framework_message(cluster.master.state.frameworks[FRAMEWORK], cluster.master.state)
+    assert framework.inverse_offers == (asked,)
     answer = {"inverse_offer_ids": [{"value": asked.id.value}], "filters": {"refuse_seconds": 3}}
     assert cluster.call("s1", "DECLINE_INVERSE_OFFERS", **answer) == 202
     (machine,) = as_json(cluster.master.maintenance.status())["draining_machines"]

@@ -7,10 +7,9 @@ when its filter is over. What it answers is only shown: nothing is taken from it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from mesosctl.runtime.master.offers import agent_url
-from mesosctl.runtime.master.records import Agent, Framework
+from mesosctl.runtime.master.records import Agent, Framework, InverseOffer
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol import offers as wire
 from mesosctl.runtime.protocol.basics import AgentID, OfferID, TimeInfo, Unavailability
@@ -23,21 +22,9 @@ _Pair = tuple[str, str]
 """Framework and agent."""
 
 
-@dataclass(frozen=True)
-class InverseOffer:
-    id: str
-    framework_id: str
-    agent_id: str
-    stream: str | None
-    """Of the scheduler that was asked."""
-    unavailability: Unavailability
-    made: float
-
-
 class InverseOffers:
     def __init__(self, state: State) -> None:
         self._state = state
-        self._outstanding: dict[_Pair, InverseOffer] = {}
         self._answers: dict[_Pair, InverseOfferStatus] = {}
         self._filters: dict[_Pair, float] = {}
         """Until when not to ask again."""
@@ -48,7 +35,7 @@ class InverseOffers:
 
     def review(self) -> None:
         """Take back what does not hold any more, and ask whom it concerns."""
-        for inverse in [*self._outstanding.values()]:
+        for inverse in [*self._state.inverse_offers.values()]:
             if not self._holds(inverse):
                 self._rescind(inverse)
         asked: dict[str, list[wire.InverseOffer]] = {}
@@ -68,10 +55,10 @@ class InverseOffers:
         """Ids of none of the framework's (any more) are passed over."""
         named = {each.value for each in ids}
         now = self._state.clock.now()
-        for pair, inverse in [*self._outstanding.items()]:
-            if inverse.id not in named or inverse.framework_id != framework.id:
+        for pair, inverse in [*self._state.inverse_offers.items()]:
+            if inverse.message.id.value not in named or inverse.framework_id != framework.id:
                 continue
-            del self._outstanding[pair]
+            del self._state.inverse_offers[pair]
             status = _Status.ACCEPT if accept else _Status.DECLINE
             self._answers[pair] = InverseOfferStatus(status, framework.framework_id, TimeInfo(int(now * 1e9)))
             seconds = (filters or Filters()).refuse_seconds
@@ -80,11 +67,6 @@ class InverseOffers:
     def statuses(self, agent_id: str) -> list[InverseOfferStatus]:
         """What frameworks answered last about an agent."""
         return [answer for pair, answer in self._answers.items() if pair[1] == agent_id]
-
-    def of(self, framework_id: str) -> tuple[wire.InverseOffer, ...]:
-        """The outstanding ones of a framework."""
-        inverses = (inverse for inverse in self._outstanding.values() if inverse.framework_id == framework_id)
-        return tuple(self._message(inverse) for inverse in inverses)
 
     def _tick(self) -> None:
         self.review()
@@ -101,17 +83,21 @@ class InverseOffers:
 
     def _may_ask(self, framework: Framework, agent: Agent) -> bool:
         pair = framework.id, agent.id
-        if not framework.connected or pair in self._outstanding:
+        if not framework.connected or pair in self._state.inverse_offers:
             return False
         return self._filters.get(pair, 0.0) <= self._state.clock.now()
 
     def _ask(self, framework: Framework, agent: Agent, unavailability: Unavailability) -> wire.InverseOffer:
-        now = self._state.clock.now()
-        inverse = InverseOffer(
-            self._state.new_offer_id(), framework.id, agent.id, framework.stream, unavailability, made=now
+        message = wire.InverseOffer(
+            id=OfferID(self._state.new_offer_id()),
+            framework_id=framework.framework_id,
+            unavailability=unavailability,
+            url=agent_url(agent),
+            agent_id=AgentID(agent.id),
         )
-        self._outstanding[framework.id, agent.id] = inverse
-        return self._message(inverse)
+        inverse = InverseOffer(message, framework.id, agent.id, framework.stream, self._state.clock.now())
+        self._state.inverse_offers[framework.id, agent.id] = inverse
+        return message
 
     def _holds(self, inverse: InverseOffer) -> bool:
         agent = self._state.agents.get(inverse.agent_id)
@@ -119,7 +105,7 @@ class InverseOffers:
         timeout = self._state.options.offer_timeout
         return (
             agent is not None
-            and agent.unavailability == inverse.unavailability
+            and agent.unavailability == inverse.message.unavailability
             and framework is not None
             and framework.stream == inverse.stream
             and (timeout is None or inverse.made + timeout > self._state.clock.now())
@@ -127,17 +113,8 @@ class InverseOffers:
 
     def _rescind(self, inverse: InverseOffer) -> None:
         """Whoever was asked is told, unless another scheduler has taken its place."""
-        del self._outstanding[inverse.framework_id, inverse.agent_id]
+        del self._state.inverse_offers[inverse.framework_id, inverse.agent_id]
         framework = self._state.frameworks.get(inverse.framework_id)
         if framework is not None and framework.stream == inverse.stream:
-            event = Event.RescindInverseOffer(inverse_offer_id=OfferID(inverse.id))
+            event = Event.RescindInverseOffer(inverse_offer_id=inverse.message.id)
             self._state.send(framework, Event(type=Event.Type.RESCIND_INVERSE_OFFER, rescind_inverse_offer=event))
-
-    def _message(self, inverse: InverseOffer) -> wire.InverseOffer:
-        return wire.InverseOffer(
-            id=OfferID(inverse.id),
-            framework_id=self._state.frameworks[inverse.framework_id].framework_id,
-            unavailability=inverse.unavailability,
-            url=agent_url(self._state.agents[inverse.agent_id]),
-            agent_id=AgentID(inverse.agent_id),
-        )

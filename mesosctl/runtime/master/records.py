@@ -9,6 +9,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from mesosctl.runtime.clock import Timer
+from mesosctl.runtime.protocol import offers
 from mesosctl.runtime.protocol.basics import FrameworkID, TimeInfo, Unavailability
 from mesosctl.runtime.protocol.cluster import AgentInfo, DrainInfo, FrameworkInfo
 from mesosctl.runtime.protocol.resources import Resource
@@ -94,6 +95,18 @@ class Offer:
     role: str
     resources: Resources
     timeout: Timer | None = None
+
+
+@dataclass(frozen=True)
+class InverseOffer:
+    """A scheduler was asked to give back what it holds of an agent, and has not answered."""
+
+    message: offers.InverseOffer
+    framework_id: str
+    agent_id: str
+    stream: str | None
+    """Of the scheduler that was asked."""
+    made: float
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.master.actions import Change, Emit, ToAgent, ToScheduler
 from mesosctl.runtime.master.allocator import Allocator
 from mesosctl.runtime.master.options import MasterOptions
-from mesosctl.runtime.master.records import Agent, Capability, Framework, Offer, Task, Unreachable
+from mesosctl.runtime.master.records import Agent, Capability, Framework, InverseOffer, Offer, Task, Unreachable
 from mesosctl.runtime.master.registrar import Registrar
 from mesosctl.runtime.protocol.basics import AgentID, MachineID, TaskID
 from mesosctl.runtime.protocol.quota import QuotaConfig
@@ -42,6 +42,8 @@ class State:
         self.gone: dict[str, float] = {}
         """Agents that will not come back under this id, and since when."""
         self.offers: dict[str, Offer] = {}
+        self.inverse_offers: dict[tuple[str, str], InverseOffer] = {}
+        """By framework and agent."""
         self.quotas: dict[str, QuotaConfig] = {}
         """By role; those with neither guarantees nor limits are not there."""
         self.weights: dict[str, float] = {}

@@ -66,6 +66,9 @@ def framework_message(framework: Framework, state: State) -> Response.GetFramewo
         reregistered_time=time(framework.reregistered or framework.registered),
         unregistered_time=time(framework.unregistered) if framework.unregistered else None,
         offers=tuple(_offer_message(offer, framework, state) for offer in held),
+        inverse_offers=tuple(
+            each.message for each in state.inverse_offers.values() if each.framework_id == framework.id
+        ),
         allocated_resources=framework.used.messages(Form.ENDPOINT),
         offered_resources=_sum(offer.resources for offer in held),
         offer_constraints=framework.offer_constraints,
