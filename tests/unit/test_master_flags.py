@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mesosctl.runtime import internal
@@ -17,8 +18,9 @@ from mesosctl.runtime.master.allocation_flags import allocation_options, rate_li
 from mesosctl.runtime.master.allocator import Options
 from mesosctl.runtime.master.rate_limits import Throttle
 from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.scheduler import Call
 from tests.unit.allocation import domain
-from tests.unit.master_cluster import Cluster
+from tests.unit.master_cluster import FRAMEWORK, Cluster
 
 
 def flags(*given: str) -> MasterFlags:
@@ -125,6 +127,15 @@ def test_beyond_the_capacity_calls_are_refused() -> None:
     assert (refusal.value.status, refusal.value.text) == (503, "Call dropped: capacity(2) exceeded")
     clock.advance(1)
     assert throttled.delay("a") == 2
+
+
+def test_frameworks_are_limited_by_their_principal() -> None:
+    cluster = Cluster(rate_limits=rate_limits('{"limits":[{"principal":"p","qps":1}]}'))
+    cluster.subscribe(principal="p")
+    call = msgspec.convert({"type": "REVIVE", "framework_id": {"value": FRAMEWORK}}, Call)
+    assert [cluster.master.delay(call) for _ in range(2)] == [0, 1]
+    unknown = msgspec.convert({"type": "REVIVE", "framework_id": {"value": "nope"}}, Call)
+    assert cluster.master.delay(unknown) == 0
 
 
 # The whitelist.
