@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -331,13 +331,13 @@ def test_reconfiguration(now: AgentInfo, equal: bool, additive: str | None) -> N
     assert problem is None or (additive is not None and additive in problem)
 
 
-def run_journal(folder: Path, use: Callable[[Journal], None]) -> None:
+def run_journal(folder: Path, use: Callable[[Journal], Awaitable[None]]) -> None:
     async def scenario() -> None:
         errors: list[Exception] = []
         journal = Journal(str(folder), errors.append)
         journal.register("A", b"{}")
         done = asyncio.Event()
-        use(journal)
+        await use(journal)
         journal.after(done.set)
         await asyncio.wait_for(done.wait(), 20)
         journal.close()
@@ -353,7 +353,7 @@ def test_effects_come_in_order_and_after_what_was_written(tmp_path: Path) -> Non
     def note(name: str) -> None:
         seen.append((name, line.read_bytes().count(b"\n")))
 
-    def use(journal: Journal) -> None:
+    async def use(journal: Journal) -> None:
         journal.after(lambda: note("at once"))
         journal.put("x/y", b"1")
         journal.add("x/log", b"a")
@@ -369,6 +369,7 @@ def test_effects_come_in_order_and_after_what_was_written(tmp_path: Path) -> Non
         journal.after(lambda: note("third"))
 
     run_journal(tmp_path, use)
+    replay(line.parent)
     assert seen == [("at once", 0), ("first", 1), ("second", 1), ("third", 1), ("fourth", 2), ("fifth", 2)]
     assert (line.parent / "x" / "y").read_bytes() == b"2"
 
@@ -384,26 +385,38 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_journal_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever of the files was written, and however far: after the replay they are what they were to be."""
     monkeypatch.setattr(journal_module, "_LONG_BYTES", 600)
-    monkeypatch.setattr(journal_module, "_settle", lambda _: None)
+    monkeypatch.setattr(journal_module, "_LATER_SECONDS", 0)
+    monkeypatch.setattr(journal_module, "_discard", lambda _: None)
     folder = tmp_path / META / "slaves" / "A"
     random.seed(7)
 
-    def use(journal: Journal) -> None:
+    wanted: dict[str, bytes] = {}
+
+    async def use(journal: Journal) -> None:
         for number in range(40):
             journal.put(f"p{number % 7}/f", str(number).encode())
-            journal.add(f"log{number % 3}", f"line {number}".encode())
+            wanted[f"p{number % 7}/f"] = str(number).encode()
+            name = f"logs{number % 3 if number < 21 else 0}/log"
+            journal.add(name, f"line {number}".encode())
+            wanted[name] = wanted.get(name, b"") + f"line {number}\n".encode()
             if number % 10 == 9:
                 journal.remove(f"p{number % 7}")
-            if number == 20:
-                journal.remove("log1")
+                del wanted[f"p{number % 7}/f"]
+            if number == 21:
+                journal.remove("logs1")
+                wanted.pop("logs1/log")
+            await asyncio.sleep(0.005)
+        while not folder.joinpath("journal.old").exists():
+            journal.put("tick", b"")
+            wanted["tick"] = b""
+            await asyncio.sleep(0.01)
 
     run_journal(tmp_path, use)
-    wanted = files(folder)
     journal = b"".join(path.read_bytes() for path in (folder / "journal.old", folder / "journal") if path.exists())
     for path in folder.rglob("*"):
         if path.is_file() and path.name.startswith("journal"):
             path.unlink()
-    for name in wanted:
+    for name in files(folder):
         if random.random() < 0.5:
             folder.joinpath(name).unlink()
     folder.joinpath("journal").write_bytes(journal + b'[["torn')

@@ -107,7 +107,7 @@ class Store(Protocol):
         """Replace a file below the agent."""
 
     def add(self, path: str, line: bytes) -> None:
-        """Add a line to a file below the agent."""
+        """Add a line to a file below the agent; never after the sentinel of its run."""
 
     def remove(self, folder: str) -> None:
         """Remove a folder below the agent, with all that is in it."""

@@ -2,8 +2,8 @@
 before what it wrote down until then is safe on the disk.
 
 All that is written in one turn of the event loop is one line of `journal`, made durable by one fdatasync in a thread
-(a group commit); then the effects that waited for it happen, and the files that the line speaks of are written without
-hurry. Whoever opens the journal again writes the files once more: a process that was killed may have left some out.
+(a group commit); then the effects that waited for it happen. The files that the line speaks of are written later, by
+another thread. Whoever opens the journal again writes them once more: a process that was killed may have left some out.
 When the journal is long, a new one is begun, and the old one removed once everything is on the disk.
 """
 
@@ -12,17 +12,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from mesosctl.runtime.agent.checkpoint import AGENT_INFO, JOURNAL, LATEST, META, agent_folder
+from mesosctl.runtime.agent.checkpoint import AGENT_INFO, JOURNAL, LATEST, META, SENTINEL, agent_folder
 
 _LONG_BYTES = 16 * 2**20
+_LATER_SECONDS = 0.5
 _OLD = f"{JOURNAL}.old"
 _REMOVE = -1
 
@@ -49,7 +50,11 @@ class Journal:
         self._busy = False
         """A commit is under way or due, or its effects are happening."""
         self._offsets: dict[str, int] = {}
+        self._committed: list[Change] = []
+        """What is durable and not in its file."""
+        self._later: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, "journal")
+        self._writer = ThreadPoolExecutor(1, "checkpoints")
         self._encode = msgspec.json.Encoder().encode
 
     def save(self, path: str, content: bytes) -> None:
@@ -72,6 +77,9 @@ class Journal:
             self._open()
 
     def put(self, path: str, content: bytes) -> None:
+        folder, _, name = path.rpartition("/")
+        if name == SENTINEL:
+            self._forget(folder)
         self._change(Change(path, None, content.decode()))
 
     def add(self, path: str, line: bytes) -> None:
@@ -84,9 +92,12 @@ class Journal:
         self._change(Change(path, offset, f"{line.decode()}\n"))
 
     def remove(self, folder: str) -> None:
+        self._forget(folder)
+        self._change(Change(folder, _REMOVE, ""))
+
+    def _forget(self, folder: str) -> None:
         for path in [path for path in self._offsets if path.startswith(f"{folder}/")]:
             del self._offsets[path]
-        self._change(Change(folder, _REMOVE, ""))
 
     def after(self, effect: Callable[[], None]) -> None:
         """Let something happen once all that was written is durable: now, if it is."""
@@ -96,10 +107,13 @@ class Journal:
             effect()
 
     def close(self) -> None:
-        """Write what is left. Effects that wait do not happen."""
+        """Make the rest durable. Effects that wait do not happen."""
         changes, self._changes = self._changes, []
-        self._thread.submit(self._commit, changes, lambda: None)
+        self._thread.submit(self._commit, changes)
         self._thread.shutdown()
+        if self._later:
+            self._later.cancel()
+        self._writer.shutdown()
 
     def _change(self, change: Change) -> None:
         self._changes.append(change)
@@ -108,20 +122,17 @@ class Journal:
             asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:
-        loop = asyncio.get_running_loop()
         changes, self._changes = self._changes, []
         effects, self._waiting = self._waiting, []
+        self._run(self._thread, self._commit, changes).add_done_callback(partial(self._durable, changes, effects))
 
-        def durable() -> None:
-            with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(self._release, effects)
-
-        future = loop.run_in_executor(self._thread, self._commit, changes, durable)
-        future.add_done_callback(self._committed)
-
-    def _committed(self, future: asyncio.Future[None]) -> None:
-        if not future.cancelled() and isinstance(error := future.exception(), Exception):
-            self._failed(error)
+    def _durable(self, changes: list[Change], effects: list[Callable[[], None]], future: asyncio.Future[None]) -> None:
+        if future.cancelled() or future.exception():
+            return
+        self._committed += changes
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_LATER_SECONDS, self._write_files)
+        self._release(effects)
 
     def _release(self, effects: list[Callable[[], None]]) -> None:
         """What an effect brings about comes after the effects that are due already."""
@@ -136,24 +147,45 @@ class Journal:
                 self._busy = False
                 return
 
+    def _write_files(self) -> None:
+        assert self._folder is not None
+        self._later = None
+        changes, self._committed = self._committed, []
+        self._run(self._writer, apply, self._folder, changes)
+        if self._size > _LONG_BYTES and not self._folder.joinpath(_OLD).exists():
+            self._run(self._thread, self._renew).add_done_callback(self._renewed)
+
+    def _renewed(self, future: asyncio.Future[None]) -> None:
+        """All that the old journal speaks of is in files once the writer has done what it is told now."""
+        assert self._folder is not None
+        if not future.cancelled() and future.exception() is None:
+            changes, self._committed = self._committed, []
+            self._run(self._writer, apply, self._folder, changes)
+            self._run(self._writer, _discard, self._folder)
+
+    def _run(self, thread: ThreadPoolExecutor, work: Callable[..., None], *arguments: object) -> asyncio.Future[None]:
+        future = asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
+        future.add_done_callback(self._check)
+        return future
+
+    def _check(self, future: asyncio.Future[None]) -> None:
+        if not future.cancelled() and isinstance(error := future.exception(), Exception):
+            self._failed(error)
+
     # In the thread
 
-    def _commit(self, changes: list[Change], durable: Callable[[], None]) -> None:
+    def _commit(self, changes: list[Change]) -> None:
         if changes:
-            assert self._folder is not None
             line = self._encode(changes) + b"\n"
             _write(self._file, line)
             os.fdatasync(self._file)
             self._size += len(line)
-        durable()
-        if changes:
-            assert self._folder is not None
-            apply(self._folder, changes)
-            if self._size > _LONG_BYTES and not self._folder.joinpath(_OLD).exists():
-                os.replace(self._folder / JOURNAL, self._folder / _OLD)
-                os.close(self._file)
-                self._open()
-                threading.Thread(target=_settle, args=(self._folder,), daemon=True).start()
+
+    def _renew(self) -> None:
+        assert self._folder is not None
+        os.replace(self._folder / JOURNAL, self._folder / _OLD)
+        os.close(self._file)
+        self._open()
 
     def _open(self) -> None:
         assert self._folder is not None
@@ -228,7 +260,7 @@ def save(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def _settle(folder: Path) -> None:
+def _discard(folder: Path) -> None:
     os.sync()
     with suppress(FileNotFoundError):
         folder.joinpath(_OLD).unlink()
