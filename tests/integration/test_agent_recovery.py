@@ -67,8 +67,11 @@ class Site:
         """Run a task until the agent has written down that its RUNNING was acknowledged."""
         self.run(name, command)
         self.master.states_until("RUNNING", name)
-        (updates,) = self.meta.rglob(f"tasks/{name}/task.updates")
-        eventually(lambda: updates.read_text().count('"acknowledgement"') == 2)
+        eventually(lambda: self._acknowledged(name) == 2)
+
+    def _acknowledged(self, name: str) -> int:
+        files = self.meta.rglob(f"tasks/{name}/task.updates")
+        return sum(path.read_text().count('"acknowledgement"') for path in files)
 
 
 @pytest.fixture
@@ -133,9 +136,9 @@ def test_executors_that_are_gone_when_the_agent_comes_back(site: Site) -> None:
     custom = ExecutorInfo(executor_id=ExecutorID("custom"), command=CommandInfo(value=f"exec {SLEEP}44"))
     site.run("b", "", custom)
     eventually(lambda: len(processes_of(f"{SLEEP}44")) == 1)
+    eventually(lambda: len(list(site.meta.rglob("forked.pid"))) == 2)
     (forked,) = site.meta.rglob("custom/runs/*/pids/forked.pid")
-    eventually(forked.exists)
-    (executor,) = (path for path in site.meta.rglob("executors/a/runs/*/pids/forked.pid"))
+    (executor,) = site.meta.rglob("executors/a/runs/*/pids/forked.pid")
     site.kill()
     os.kill(msgspec.json.decode(executor.read_bytes())["pid"], signal.SIGKILL)
     for pid in [*processes_of(f"{SLEEP}43"), *processes_of(f"{SLEEP}44")]:
@@ -295,4 +298,4 @@ def test_killed_again_and_again(site: Site) -> None:
         eventually(ledger.done, 120)
         eventually(lambda: site.agent.get("/state")["frameworks"] == [], 60)
     assert {name: len(ends) for name, ends in ledger.ends.items()} == dict.fromkeys(commands, 1)
-    assert set(ledger.states.values()) <= {"TASK_FINISHED", "TASK_LOST"}
+    assert "TASK_FINISHED" in ledger.states.values()
