@@ -40,6 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeMaster,
             yield master, agent
         finally:
             master.send(internal.ShutdownFramework(FRAMEWORK_ID))
+            eventually(lambda: agent.get("/state")["frameworks"] == [])
             agent.stop()
 
 
@@ -222,7 +223,6 @@ def test_pods_on_one_executor_end_one_by_one(site: tuple[FakeMaster, AgentProces
     (own,) = containers(agent)
     (outer, inner) = containers(agent, show_nested=True)
     assert outer["container_id"] == own["container_id"] == inner["container_id"]["parent"]
-    assert inner["executor_id"] == {"value": "two"}
     master.send(internal.ShutdownExecutor(FRAMEWORK_ID, ExecutorID("two")))
     assert ends(master, 1)["checked"].state == "TASK_KILLED"
     assert master.wait_for(internal.ExecutorExited).status == 0
@@ -346,3 +346,74 @@ def test_a_pod_through_a_master(tmp_path: Path) -> None:
         scheduler.call("TEARDOWN")
     finally:
         programs.stop()
+
+
+def test_a_check_is_delivered_and_reconciled(tmp_path: Path) -> None:
+    """Also with the role of its task in its environment."""
+    programs = Programs(tmp_path)
+    programs.start_master()
+    programs.start_agent()
+    try:
+        scheduler = Scheduler(programs.master_port)
+        offer = scheduler.event("OFFERS")["offers"][0]
+        check = {"command": {"command": {"value": "test \"$MESOS_ALLOCATION_ROLE\" = '*' && exit 42"}}, **SOON}
+        task = {
+            "name": "checked",
+            "task_id": {"value": "checked"},
+            "agent_id": offer["agent_id"],
+            "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}}],
+            "command": {"value": "exec sleep 98811"},
+            "check": {"type": "COMMAND", **check},
+        }
+        launch = {"type": "LAUNCH", "launch": {"task_infos": [task]}}
+        scheduler.call("ACCEPT", offer_ids=[offer["id"]], operations=[launch], filters={"refuse_seconds": 0})
+        empty, wanted = {"type": "COMMAND", "command": {}}, {"type": "COMMAND", "command": {"exit_code": 42}}
+        found = [scheduler.status() for _ in range(3)]
+        assert [(each["state"], each["check_status"]) for each in found] == [
+            ("TASK_STARTING", empty),
+            ("TASK_RUNNING", empty),
+            ("TASK_RUNNING", wanted),
+        ]
+        assert found[-1]["reason"] == "REASON_TASK_CHECK_STATUS_UPDATED"
+        scheduler.call("RECONCILE", tasks=[{"task_id": {"value": "checked"}}])
+        status = scheduler.status()
+        assert (status["reason"], status["check_status"]) == ("REASON_RECONCILIATION", wanted)
+        scheduler.call("TEARDOWN")
+    finally:
+        programs.stop()
+
+
+def test_a_health_check_with_an_environment_and_arguments(site: tuple[FakeMaster, AgentProcess]) -> None:
+    master, _ = site
+    variable = Environment.Variable("COLOUR", value="green")
+    command = CommandInfo(
+        shell=False,
+        value="/bin/sh",
+        arguments=("sh", "-c", 'test "$COLOUR" = green'),
+        environment=Environment((variable,)),
+    )
+    check = HealthCheck(type=HealthCheck.Type.COMMAND, command=command, **SOON)
+    task_environment = Environment((Environment.Variable("COLOUR", value="blue"),))
+    task = CommandInfo(value="exec sleep 1000", environment=task_environment)
+    master.run("coloured", task, health_check=check)
+    master.statuses_until(lambda status: status.healthy is True)
+    kill(master, "coloured")
+
+
+def test_a_pod_of_another_user(site: tuple[FakeMaster, AgentProcess]) -> None:
+    """Its tasks write in their sandboxes; so do their health checks."""
+    master, agent = site
+    agent.log.parent.chmod(0o755)
+    health = command_health(
+        "id -un >checked && grep -q nobody checked", consecutive_failures=1, grace_period_seconds=60
+    )
+    task = msgspec.structs.replace(
+        member("theirs", "", health_check=health),
+        command=CommandInfo(value="id -un >mine; exec sleep 98812", user="nobody"),
+    )
+    master.send(group(task, name="users"))
+    master.statuses_until(lambda status: status.healthy is True)
+    sandbox = agent.sandbox("users") / "tasks" / "theirs"
+    assert (sandbox / "mine").read_text() == (sandbox / "checked").read_text() == "nobody\n"
+    kill(master, "theirs")
+    master.wait_for(internal.ExecutorExited)

@@ -424,3 +424,24 @@ def test_both_encodings(run: Any, media: str) -> None:
         assert ended.exit_status == 6 << 8
 
     run(test)
+
+
+def test_what_the_next_agent_does(run: Any) -> None:
+    """It goes on with the containers of living executors, ends sessions and what belongs to nobody."""
+
+    async def test(site: Site) -> None:
+        await site.launch("exec sleep 1000", "stays")
+        await site.call("LAUNCH_CONTAINER", container_id={"value": "alone"}, command={"value": "exec sleep 1000"})
+        command = {"value": "echo on; exec sleep 1000"}
+        async with site.stream("LAUNCH_NESTED_CONTAINER_SESSION", command=command) as stream:
+            await written(stream, until="on\n")
+            following = NestedContainers(lambda _: site.surroundings, str(site.sandbox / "work"), "", switch_user=True)
+            following.recover({PARENT["value"]})
+            session, alone = ContainerID("s", ContainerID(PARENT["value"])), ContainerID("alone")
+            assert [await following.wait(each) for each in (session, alone)] == [None, None]
+            (stays,) = following.running()
+            assert stays.id.value == "stays"
+            following.kill(stays.id)
+            assert await following.wait(stays.id) is None
+
+    run(test)

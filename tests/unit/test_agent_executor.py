@@ -167,19 +167,20 @@ def test_a_second_kill_moves_the_end_only() -> None:
     assert bench.states().count("KILLING") == 1
 
 
-def test_a_killed_command_that_ends_with_0_has_finished() -> None:
+def test_a_killed_command_that_ends_with_0_is_killed() -> None:
     bench = Bench()
     bench.launch()
     bench.kill()
     bench.executor.exited(0)
-    assert bench.states()[-1] == "FINISHED"
+    assert bench.states()[-1] == "KILLED"
 
 
 def test_a_command_that_takes_too_long() -> None:
     bench = Bench()
     bench.launch(max_completion_time=seconds(30))
     bench.clock.advance(30)
-    assert bench.signals == [(30, signal.SIGTERM)]
+    assert bench.signals == [(30, signal.SIGTERM), (30, signal.SIGKILL)]
+    assert bench.states() == ["STARTING", "RUNNING"]
     bench.executor.exited(KILLED_BY_TERM)
     status = bench.statuses()[-1]
     assert (status.state, status.reason) == (

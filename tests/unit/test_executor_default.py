@@ -170,7 +170,7 @@ def test_one_that_is_killed_takes_its_group_along() -> None:
     bench.exit("a", BY_TERM)
     assert bench.signals[1:] == [(5, "b", signal.SIGTERM)]
     bench.exit("b", 0)
-    assert (bench.states("a")[-1], bench.states("b")[-1]) == ("KILLED", "FINISHED")
+    assert (bench.states("a")[-1], bench.states("b")[-1]) == ("KILLED", "KILLED")
 
 
 def test_a_kill_while_it_is_being_launched() -> None:
@@ -216,7 +216,7 @@ def test_the_time_of_one_task_is_up() -> None:
     bench = Bench()
     bench.group(task("a", max_completion_time=DurationInfo(7 * 10**9)), task("b"))
     bench.clock.advance(7)
-    assert bench.signals == [(7, "a", signal.SIGTERM)]
+    assert bench.signals == [(7, "a", signal.SIGTERM), (7, "a", signal.SIGKILL)]
     bench.exit("a", BY_TERM)
     status = bench.statuses("a")[-1]
     assert (status.state, status.reason) == (

@@ -14,10 +14,6 @@ from mesosctl.runtime.protocol.codec import decode, encode
 class AgentCallError(Exception):
     """The agent refuses a call, and why."""
 
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text or f"status {status}")
-        self.status = status
-
 
 class AgentApi:
     """Every call has a connection of its own: some are answered after days."""
@@ -52,7 +48,7 @@ class AgentApi:
             status, headers = await read_head(reader)
             if status != 200:
                 text = await reader.readexactly(int(headers.get("content-length", "0")))
-                raise AgentCallError(status, text.decode(errors="replace"))
+                raise AgentCallError(text.decode(errors="replace") or f"status {status}")
             yield reader, headers
         finally:
             writer.close()

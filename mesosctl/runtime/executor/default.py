@@ -48,8 +48,7 @@ class DefaultProgram(AgentLink):
         self._spawn(self._wait(container_id))
 
     def signal(self, container_id: ContainerID, number: int) -> None:
-        kill = Call.KillNestedContainer(container_id, number)
-        self._spawn(self._try(Call(type=Call.Type.KILL_NESTED_CONTAINER, kill_nested_container=kill)))
+        self._spawn(self._signal(container_id, number))
 
     def prober(self, container_id: ContainerID) -> LoopProber:
         async def run(command: CommandInfo) -> int:
@@ -108,20 +107,29 @@ class DefaultProgram(AgentLink):
             status = await self._end_of(container_id)
         except AgentCallError as error:
             raise ValueError(str(error)) from None
-        self._spawn(self._try(Call(type=Call.Type.REMOVE_NESTED_CONTAINER, remove_nested_container=remove)))
+        await self._try(Call(type=Call.Type.REMOVE_NESTED_CONTAINER, remove_nested_container=remove))
         if status is None:
             raise ValueError("The command's status is unknown")
         code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else 128 - code
 
-    async def _try(self, call: Call) -> None:
+    async def _signal(self, container_id: ContainerID, number: int) -> None:
+        """Tried again while the agent is away."""
+        kill = Call.KillNestedContainer(container_id, number)
+        call = Call(type=Call.Type.KILL_NESTED_CONTAINER, kill_nested_container=kill)
+        while not await self._try(call):
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _try(self, call: Call) -> bool:
+        """Make a call; False where the agent did not answer."""
         try:
             await self._api.call(call)
-        except AgentCallError as error:
-            if error.status != 404:  # it has ended by itself
-                log(f"{call.type} failed: {error}")
-        except _FAILURES as error:
+        except (OSError, EOFError) as error:
             log(f"{call.type} failed: {error}")
+            return False
+        except (ValueError, AgentCallError) as error:
+            log(f"{call.type} failed: {error}")
+        return True
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

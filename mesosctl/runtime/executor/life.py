@@ -1,8 +1,8 @@
 """The life of one task, seen from its executor: what happens to its command goes in, signals and statuses come out.
 
 As Apache Mesos' executors (src/launcher/executor.cpp, default_executor.cpp): STARTING when the task arrives, RUNNING
-when its command runs; a kill is SIGTERM, then SIGKILL after a grace period; a command that ends with 0 has finished
-even when killed. Synchronous, no I/O.
+when its command runs; a kill is SIGTERM, then SIGKILL after a grace period; what was told to end counts as killed even
+when it ends with 0. Synchronous, no I/O.
 """
 
 from __future__ import annotations
@@ -113,10 +113,10 @@ class TaskLife:
             state, reason = TaskState.TASK_FAILED, Reason.REASON_MAX_COMPLETION_TIME_REACHED
         elif limitation:
             state, reason = TaskState.TASK_FAILED, limitation
-        elif status == 0:
-            state, reason = TaskState.TASK_FINISHED, None
+        elif self.is_killed:
+            state, reason = TaskState.TASK_KILLED, None
         else:
-            state, reason = TaskState.TASK_KILLED if self.is_killed else TaskState.TASK_FAILED, None
+            state, reason = TaskState.TASK_FAILED if status else TaskState.TASK_FINISHED, None
         message = message or f"Command {describe(status)}"
         self._update(state, message, reason, healthy=False if self._unhealthy else None)
 
@@ -127,7 +127,7 @@ class TaskLife:
         if self._killed_at is None:
             self._killed_at = self._clock.now()
             self._stop_checks()
-            if self._has_killing_state:
+            if self._has_killing_state and not self._overdue:
                 self._update(TaskState.TASK_KILLING)
             if self._running:
                 self._command.signal(signal.SIGTERM)
@@ -164,7 +164,7 @@ class TaskLife:
     def _time_is_up(self) -> None:
         if not self.is_killed:
             self._overdue = True
-            self.kill(self.grace_seconds)
+            self.kill(0)
 
     def _update(
         self,

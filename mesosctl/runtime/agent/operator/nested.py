@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
@@ -15,7 +15,6 @@ from mesosctl.runtime.agent.nested import (
     NestedContainers,
     NotFoundError,
     RunningError,
-    root_of,
 )
 from mesosctl.runtime.agent.nested_io import Switchboard
 from mesosctl.runtime.agent.operator.context import Answer, Context, Exchange, Function, Streaming
@@ -23,7 +22,7 @@ from mesosctl.runtime.http.answers import empty_response
 from mesosctl.runtime.protocol.agent import Call, ProcessIO, Response
 from mesosctl.runtime.protocol.basics import ContainerID, DurationInfo
 from mesosctl.runtime.protocol.codec import MediaType, encode
-from mesosctl.runtime.protocol.containers import CommandInfo, ContainerStatus
+from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.errors import DecodeError, Refusal
 from mesosctl.runtime.protocol.recordio import frame
 
@@ -86,21 +85,6 @@ def _remove(context: Context, call: Call) -> Answer:
     except RunningError as error:
         raise Refusal(500, str(error)) from None
     return 200
-
-
-def listed(context: Context, wanted: Call.GetContainers) -> Iterator[Response.GetContainers.Container]:
-    """The running containers that are nested or standalone, as far as they are wanted."""
-    for container in context.nested.running():
-        found = context.agent.ledger.find_container(root_of(container.id).value)
-        if (container.id.parent and not wanted.show_nested) or (not found and not wanted.show_standalone):
-            continue
-        yield Response.GetContainers.Container(
-            container_id=container.id,
-            framework_id=found[0].info_id if found else None,
-            executor_id=found[1].info.executor_id if found else None,
-            executor_name=found[1].info.name or "" if found else None,
-            container_status=ContainerStatus(container_id=container.id, executor_pid=container.pid),
-        )
 
 
 async def _session(context: Context, call: Call, exchange: Exchange) -> web.StreamResponse:
