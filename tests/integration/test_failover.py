@@ -45,9 +45,10 @@ class Cluster:
         self.wait(lambda: self.ask(port, "/health")[0] == 200)
 
     def start_agent(self) -> None:
+        (self.folder / "url").write_text(f"{self.url}\n")
         arguments = [
             f"--port={free_port()}",
-            f"--master={self.url}",
+            f"--master=file://{self.folder / 'url'}",
             f"--zk_session_timeout={SESSION_SECONDS}secs",
             f"--work_dir={self.folder / 'agent'}",
             "--resources=cpus:2;mem:512;disk:1024;ports:[31000-31100]",

@@ -66,6 +66,7 @@ class Master:
         self.draining.recover()
         self._agents.recover()
         self.state.allocator.recover(len(self.state.recovered), self.state.quotas.values(), self.state.weights)
+        self.state.registrar.recover({})  # taken in: its memory is free
 
     def start(self) -> None:
         """Begin to make offers, and to wait for the agents that the registry knows."""
@@ -85,6 +86,7 @@ class Master:
         """A SUBSCRIBE that is to be answered on `stream`."""
         assert call.subscribe is not None  # the call is complete
         self._frameworks.subscribe(stream, call.subscribe)
+        self.operations.repeat(call.framework_id.value if call.framework_id else "")
 
     def delay(self, call: Call) -> float:
         """How many seconds a call of a scheduler has to wait before anything else. Raises Refusal (503)."""
@@ -135,6 +137,7 @@ class Master:
 
     def call(self, framework: Framework, call: Call) -> int:
         """Carry out a call other than SUBSCRIBE; gives the HTTP status. Raises Refusal where it cannot be."""
+        framework.counters["calls", call.type] += 1
         match call.type:
             case _Type.TEARDOWN:
                 self._frameworks.remove(framework)

@@ -63,10 +63,10 @@ class Leadership:
     def guard(self) -> None:
         """Called before anything is told to anybody: a leader that may be one no longer stops."""
         if self._ready and self._election is not None:
-            if not self._election.leads:
-                abort("Lost leadership")
             if not self._election.valid:
                 abort("Lost the session with ZooKeeper, and with it leadership")
+            if not self._election.leads:
+                abort("Lost leadership")
 
     def middleware(self) -> Middleware:
         """What sends requests to the leader while that is not this master."""

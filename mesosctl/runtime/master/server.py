@@ -54,7 +54,9 @@ class Server:
         stream_id = request.headers.get(STREAM_ID)
         if call.type is not Call.Type.SUBSCRIBE:
             framework = self.master.framework_for(call, stream_id)
-            return empty_response(self.master.call(framework, call))
+            status = self.master.call(framework, call)
+            await asyncio.sleep(0)  # what it made the master say to agents is on its way before the answer
+            return empty_response(status)
         accepted = response_media(request.headers.get(hdrs.ACCEPT))
         if stream_id is not None:
             raise Refusal(400, f"Subscribe calls should not include the '{STREAM_ID}' header")
