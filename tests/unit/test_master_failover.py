@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from mesosctl.runtime import internal
-from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID
-from mesosctl.runtime.protocol.cluster import FrameworkInfo
+from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID
+from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
 from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.tasks import ExecutorInfo
+from mesosctl.runtime.resources import Resources
 from tests.unit.master_cluster import AGENT, FRAMEWORK, INFO, Cluster, running
 
 
@@ -112,3 +114,28 @@ def test_an_executor_that_ended_while_its_scheduler_was_away(cluster: Cluster) -
     assert cluster.statuses("s3") == [("t", "TASK_FAILED", "REASON_RECONCILIATION")]
     cluster.call("s3", "ACKNOWLEDGE", agent_id={"value": AGENT}, task_id={"value": "t"}, uuid=uuid)
     assert not cluster.master.state.frameworks[FRAMEWORK].tasks
+
+
+def test_an_executor_without_tasks_is_known_to_the_next_master() -> None:
+    cluster = Cluster()
+    framework = msgspec.convert({**INFO, "id": {"value": FRAMEWORK}}, FrameworkInfo)
+    agent = AgentInfo(
+        hostname="localhost", port=5051, id=AgentID(AGENT), resources=Resources.parse("cpus:2").messages()
+    )
+    resources = Resources.parse("cpus:1").allocated_to("*").messages()
+    executor = ExecutorInfo(executor_id=ExecutorID("e"), framework_id=framework.id, resources=resources)
+    running = internal.RunningExecutor(FrameworkID(FRAMEWORK), executor)
+    cluster.master.register_agent(
+        "a1", "127.0.0.1", internal.Register(agent, "1.11.0", (), (running,), frameworks=(framework,))
+    )
+    cluster.subscribe("s1")
+    cluster.clock.advance(1)
+    (offers,) = cluster.take("s1", "OFFERS")
+    assert offers.offers
+    assert offers.offers.offers[0].executor_ids == (ExecutorID("e"),)
+    assert Resources.of(offers.offers.offers[0].resources).scalar("cpus") == 1
+    cluster.call("s1", "SHUTDOWN", executor_id={"value": "e"}, agent_id={"value": AGENT})
+    assert cluster.messages(internal.ShutdownExecutor)
+    cluster.send("a1", internal.ExecutorExited(FrameworkID(FRAMEWORK), ExecutorID("e"), 0))
+    assert [event.type for event in cluster.take("s1")] == ["FAILURE"]
+    assert not cluster.master.state.agents[AGENT].used
