@@ -69,9 +69,9 @@ class InverseOffers:
         return [answer for pair, answer in self._answers.items() if pair[1] == agent_id]
 
     def _tick(self) -> None:
+        self.start()
         self.review()
         self._forget()
-        self.start()
 
     def _forget(self) -> None:
         """Answers and filters of what is not there any more."""

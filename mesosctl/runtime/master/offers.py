@@ -74,8 +74,8 @@ class Offers:
         del self._state.agents[offer.agent_id].offers[offer.id]
 
     def _tick(self) -> None:
-        self._allocate(None)
         self.start()
+        self._allocate(None)
 
     def _allocate_wanted(self) -> None:
         wanted, self._wanted, self._scheduled = self._wanted, set(), False
