@@ -227,6 +227,14 @@ def test_a_status_is_told_until_it_is_acknowledged(cluster: Cluster) -> None:
     assert not cluster.take("s1", "UPDATE_OPERATION_STATUS")
 
 
+def test_a_new_scheduler_is_told_at_once(cluster: Cluster) -> None:
+    status = reserve_with_id(cluster)
+    cluster.subscribe("s2", roles=["eng"])
+    (event,) = cluster.take("s2", "UPDATE_OPERATION_STATUS")
+    assert event.update_operation_status
+    assert event.update_operation_status.status == status
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_reconciliation_of_operations(cluster: Cluster, named: bool) -> None:
     status = reserve_with_id(cluster)

@@ -79,6 +79,13 @@ class Operations:
             waiting.timer.cancel()
             del self._waiting[key]
 
+    def repeat(self, framework_id: str) -> None:
+        """The framework has a new scheduler: it is told what its last one did not acknowledge."""
+        for key, waiting in [*self._waiting.items()]:
+            if key[0] == framework_id:
+                waiting.timer.cancel()
+                self._tell(key, waiting.operation, _FIRST_SECONDS)
+
     def reconcile(self, framework: Framework, call: Call.ReconcileOperations) -> None:
         """Tell what is known of these, or of all where none is named. What was acknowledged is unknown."""
         if not call.operations:
