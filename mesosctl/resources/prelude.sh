@@ -573,7 +573,7 @@ wait_ready() {
 		late="not ready within $1 seconds"
 		[ "$(date +%s)" -lt $_end ] || return 1
 		late="it ends each time it is started"
-		[ $(($(restarts "$3" "$4") - _before)) -lt 4 ] || return 1
+		[ $(($(restarts "$3" "$4") - _before)) -lt 3 ] || return 1
 		sleep 0.5
 	done
 }

@@ -135,5 +135,6 @@ def first_run(untouched: Cluster) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def cluster(untouched: Cluster, first_run: dict[str, Any]) -> Cluster:
-    """The same hosts, bootstrapped."""
+    """The same hosts, bootstrapped and started."""
+    untouched.mesosctl("start-cluster")
     return untouched

@@ -30,6 +30,8 @@ def test_bootstrap_from_nothing(cluster: Cluster, first_run: dict[str, Any]) -> 
     assert not any(host["failure"] for host in first_run["hosts"].values())
     assert len(with_status(first_run, "changed")) > 100
     assert sorted(cluster.modes().values()) == ["follower", "follower", "leader"]
+    last = first_run["hosts"]["h4"]["stages"][-1]["results"][0]
+    assert (last["resource"], last["message"]) == ("service mesos-agent", "enable"), "start-cluster starts it"
 
 
 def test_a_second_bootstrap_changes_nothing(cluster: Cluster) -> None:
@@ -52,7 +54,11 @@ def test_a_hand_edited_file_is_seen_and_put_back(cluster: Cluster) -> None:
     assert "-# by hand" in screen
     assert PASSWORD not in screen
     put_back = cluster.changed("bootstrap", "--yes")
-    assert [name.split()[0] for name in put_back] == ["h2", "h2"]
+    assert sorted(put_back) == [
+        "h2 block proxy in /etc/wgetrc",
+        "h2 file /usr/local/etc/mesos/mesos-master-env.sh",
+        "h2 service mesos-master",
+    ]
     assert cluster.sh("h2", "cat /etc/wgetrc /usr/local/etc/mesos/mesos-master-env.sh") == before
     cluster.mesosctl("plan", expect=0)
 
@@ -73,7 +79,7 @@ def test_what_was_written_outlives_the_leader(cluster: Cluster) -> None:
         finally:
             cluster.lab.start(leader)
         eventually(lambda: sorted(cluster.modes().values()) == ["follower", "follower", "leader"])
-        cluster.mesosctl("status", expect=0)
+        cluster.mesosctl("start-cluster")  # waits for all of it
         assert cluster.changed("bootstrap", "--yes") == [], "what a reboot needs was in place"
 
 

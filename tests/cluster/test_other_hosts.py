@@ -83,8 +83,10 @@ def without_systemd(baked: Cluster, tmp_path: Path) -> Iterator[Cluster]:
     cluster.inventory.write_text(baked.inventory.read_text())
 
     def replace(document: dict[str, Any]) -> None:
-        host = {"address": address, "roles": ["zookeeper"], "zookeeper_id": 1, "host_keys": public}
-        document.update(name="scripts", hosts={"h9": host})
+        roles = ["zookeeper", "master", "agent"]
+        host = {"address": address, "roles": roles, "zookeeper_id": 1, "host_keys": public}
+        document.update(name="scripts", hosts={"h9": host}, docker={"source": "none"})
+        document.update(mesos={"agent": {"containerizers": ["mesos"]}})
 
     cluster.edit(replace)
     yield cluster
@@ -118,7 +120,9 @@ def test_a_host_without_systemd(without_systemd: Cluster) -> None:
     assert "zookeeper" in cluster.sh("h9", "ps -C java -o user:20=")
     assert not cluster.sh("h9", "ls /etc/systemd/system/zookeeper.service 2>/dev/null || :")
     assert cluster.changed("bootstrap", "--yes") == []
+    cluster.mesosctl("start-cluster")
     cluster.mesosctl("status")
+    assert "runs as process" in cluster.sh("h9", "/etc/init.d/mesos-agent status")
 
     process = cluster.sh("h9", "pgrep java")
     cluster.edit(lambda document: document.update(zookeeper={"max_client_connections": 99}))
@@ -128,7 +132,7 @@ def test_a_host_without_systemd(without_systemd: Cluster) -> None:
 
     cluster.mesosctl("reset", "--yes-really", "scripts")
     assert srvr_mode(address) == ""
-    assert cluster.sh("h9", "pgrep java || :") == ""
+    assert cluster.sh("h9", "pgrep java || pgrep -f '[m]esosctl.runtime' || :") == ""
     after = snapshot(cluster, "h9")
     assert {path: text for path, text in after.items() if before.get(path) != text and not USERS.fullmatch(path)} == {}
     assert before.keys() - after.keys() == set()
@@ -178,10 +182,12 @@ def test_all_roles_on_a_plain_host_and_back(plain: Cluster) -> None:
     plain.sh("h1", "docker version")
     assert plain.sh("h1", "systemctl is-active docker zookeeper").split() == ["active", "active"]
     assert plain.changed("bootstrap", "--yes") == []
+    plain.mesosctl("start-cluster")
     plain.mesosctl("status")
 
     plain.mesosctl("reset", "--yes-really", plain.lab.name)
     assert srvr_mode(plain.lab.host("h1").address) == ""
+    assert plain.sh("h1", "pgrep -f '[m]esosctl.runtime' || :") == ""
     after = snapshot(plain, "h1")
     assert before.keys() - after.keys() == set()
     changed = [path for path in after if before.get(path) != after[path]]

@@ -24,15 +24,16 @@ mesos-slave) program=mesos-agent ;;
 esac
 shift
 
-# running: whether a process of that name runs; sets pids.
+# running: whether a process of that name runs; sets pids. The scripts that start one go by that name too.
 running() {
 	pids=
 	for comm in /proc/[0-9]*/comm; do
 		name=
 		read -r name <"$comm" || continue
-		[ "$name" != "$program" ] || pids="$pids ${comm#/proc/}"
+		[ "$name" = "$program" ] || continue
+		pid=${comm#/proc/}
+		case $(readlink "/proc/${pid%/comm}/exe") in */*sh) ;; *) pids="$pids ${pid%/comm}" ;; esac
 	done 2>/dev/null
-	pids=$(echo "$pids" | sed 's,/comm,,g')
 	[ -n "$pids" ]
 }
 
