@@ -131,6 +131,7 @@ class Agents:
             known.come_back(agent)
             agent = known
         self._state.agents[agent.id] = agent
+        self._state.counters["slave_reregistrations" if agent.reregistered else "slave_registrations"] += 1
         self._state.connect(agent, stream)
         if known is None:
             self._state.changed(AgentAdded(agent))
@@ -177,6 +178,7 @@ class Agents:
         self._depart(agent, partial(self._records.drop, agent.id), partial(self._removed, agent, cause))
 
     def _removed(self, agent: Agent, cause: str, state: TaskState = TaskState.TASK_LOST) -> None:
+        self._state.counters["slave_removals"] += 1
         for task in [*agent.tasks.values()]:
             framework = self._state.frameworks[task.framework_id]
             self._lose(framework, task, state, f"Agent {agent.info.hostname} removed: {cause}")
@@ -214,6 +216,8 @@ class Agents:
 
     def _unreachable(self, agent: Agent, since: float) -> None:
         time = TimeInfo(nanoseconds=int(since * 1e9))
+        for counter in ("slave_removals", "slave_removals/reason_unhealthy", "slave_unreachable_completed"):
+            self._state.counters[counter] += 1
         for task in [*agent.tasks.values()]:
             framework = self._state.frameworks[task.framework_id]
             self._lose(framework, task, TaskState.TASK_UNREACHABLE, "health check timed out", time)
@@ -336,11 +340,4 @@ class Agents:
 
 def total_resources(message: internal.Register) -> Resources:
     """All that an agent has, with its dynamic reservations and volumes. Raises ResourcesError."""
-    total = Resources.of(message.agent.resources)
-    for resource in message.checkpointed:
-        made = Resources.of([resource])
-        base = made.without_volumes()
-        while base.checkpointed():
-            base = base.pop_reservation()
-        total = Conversion(base, made).apply(total)
-    return total
+    return with_checkpointed(message.agent.resources, message.checkpointed)

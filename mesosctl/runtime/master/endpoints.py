@@ -20,9 +20,10 @@ from mesosctl.runtime.master.operator.context import Context
 from mesosctl.runtime.master.operator.subscribers import Subscribers
 from mesosctl.runtime.master.server import Server
 from mesosctl.runtime.master.state import State
-from mesosctl.runtime.master.views.agents import full_agent_view
+from mesosctl.runtime.master.views.agents import full_agent_view, recovered_agent_view
 from mesosctl.runtime.master.views.frameworks import framework_view
-from mesosctl.runtime.master.views.overview import metrics_view, state_view, summary_view
+from mesosctl.runtime.master.views.metrics import metrics_view
+from mesosctl.runtime.master.views.overview import state_view, summary_view
 from mesosctl.runtime.master.views.roles import roles_view
 from mesosctl.runtime.master.views.tasks import select_tasks
 from mesosctl.runtime.protocol.errors import Refusal
@@ -44,7 +45,7 @@ def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
     context = Context(
         server.master,
         flags,
-        lambda: metrics_view(state) | system_metrics(),
+        lambda: metrics_view(state) | system_metrics() | {"master/operator_event_stream_subscribers": len(subscribers)},
         subscribers,
         LogLevel(state.clock),
         Files(lambda: attached),
@@ -78,7 +79,8 @@ async def _redirect(state: State, request: web.Request) -> web.StreamResponse:
 def _slaves(state: State, query: Mapping[str, str]) -> object:
     wanted = query.get("slave_id")
     agents = [agent for agent in state.agents.values() if wanted in (None, agent.id)]
-    return {"slaves": [full_agent_view(agent) for agent in agents], "recovered_slaves": []}
+    recovered = [recovered_agent_view(agent) for agent in state.recovered.values() if wanted in (None, agent.id)]
+    return {"slaves": [full_agent_view(agent) for agent in agents], "recovered_slaves": recovered}
 
 
 def _frameworks(state: State, query: Mapping[str, str]) -> object:

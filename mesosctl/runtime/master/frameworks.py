@@ -193,6 +193,7 @@ class Frameworks:
             framework.failover.cancel()
             framework.failover = None
         framework.stream = stream
+        framework.counters["calls", Call.Type.SUBSCRIBE] += 1
         subscribed = Event.Subscribed(
             framework_id=framework.framework_id,
             heartbeat_interval_seconds=self._state.options.heartbeat_interval,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -132,6 +132,8 @@ class Framework:
     """By agent and executor."""
     offers: dict[str, Offer] = field(default_factory=dict)
     used: Resources = field(default_factory=Resources)
+    counters: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    """How many of each sort: by ("calls", type), ("events", type) and ("terminal", state of tasks)."""
     heartbeat: Timer | None = None
     failover: Timer | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from mesosctl.runtime import internal
@@ -42,6 +43,8 @@ class State:
         self.gone: dict[str, float] = {}
         """Agents that will not come back under this id, and since when."""
         self.offers: dict[str, Offer] = {}
+        self.counters: Counter[str] = Counter()
+        """What happened since the start, by the name after `master/` in `/metrics/snapshot`."""
         self.inverse_offers: dict[tuple[str, str], InverseOffer] = {}
         """By framework and agent."""
         self.quotas: dict[str, QuotaConfig] = {}
@@ -75,6 +78,7 @@ class State:
     def send(self, framework: Framework, event: Event) -> None:
         """To the framework's scheduler; dropped while it is disconnected."""
         if framework.stream is not None:
+            framework.counters["events", event.type] += 1
             self.emit(ToScheduler(framework.stream, event))
 
     def tell(self, agent: Agent, message: internal.ToAgent) -> None:

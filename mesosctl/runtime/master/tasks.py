@@ -59,6 +59,7 @@ class Tasks:
     def updated(self, agent: Agent, message: internal.StatusUpdate) -> None:
         """An agent tells a status: it goes on to the scheduler, who acknowledges it."""
         framework = self._state.frameworks.get(message.framework_id.value)
+        self._count("status_update", is_valid=framework is not None)
         if framework is None:
             return
         status = _told(message.status, framework, agent)
@@ -81,11 +82,14 @@ class Tasks:
         task.statuses.append(msgspec.structs.replace(status, data=None))
         if held and (task.ended or task.state is TaskState.TASK_UNREACHABLE):
             self._end(task, recover=recover)
+        if held and task.ended:
+            self._count_end(self._state.frameworks[task.framework_id], latest)
         if task.state is not before:
             self._state.changed(TaskUpdated(task, status))
 
     def executor_exited(self, agent: Agent, message: internal.ExecutorExited) -> None:
         executor = agent.executors.get((message.framework_id.value, message.executor_id.value))
+        self._state.counters["messages_exited_executor"] += 1
         if executor is None:
             return
         self.remove_executor(executor)
@@ -94,6 +98,7 @@ class Tasks:
 
     def executor_message(self, agent: Agent, message: internal.ExecutorMessage) -> None:
         framework = self._state.frameworks.get(message.framework_id.value)
+        self._count("executor_to_framework_message", is_valid=framework is not None)
         if framework is not None:
             event = Event.Message(agent_id=AgentID(agent.id), executor_id=message.executor_id, data=message.data)
             self._state.send(framework, Event(type=Event.Type.MESSAGE, message=event))
@@ -103,6 +108,7 @@ class Tasks:
     def acknowledge(self, framework: Framework, call: Call.Acknowledge) -> None:
         """Passed on to the agent. An ended task whose end is acknowledged is forgotten."""
         agent = self._state.agents.get(call.agent_id.value)
+        self._count("status_update_acknowledgement", is_valid=agent is not None)
         if agent is None or not agent.connected:
             return
         task = agent.tasks.get((framework.id, call.task_id.value))
@@ -111,12 +117,24 @@ class Tasks:
         self._state.tell(agent, internal.Acknowledge(framework.framework_id, call.task_id, call.uuid))
 
     def message(self, framework: Framework, call: Call.Message) -> None:
-        if agent := self._state.agents.get(call.agent_id.value):
+        agent = self._state.agents.get(call.agent_id.value)
+        self._count("framework_to_executor_message", is_valid=agent is not None)
+        if agent is not None:
             self._state.tell(agent, internal.SchedulerMessage(framework.framework_id, call.executor_id, call.data))
 
     def shutdown_executor(self, framework: Framework, call: Call.Shutdown) -> None:
         if agent := self._state.agents.get(call.agent_id.value):
             self._state.tell(agent, internal.ShutdownExecutor(framework.framework_id, call.executor_id))
+
+    def _count(self, what: str, *, is_valid: bool) -> None:
+        self._state.counters[f"{'valid' if is_valid else 'invalid'}_{what}s"] += 1
+
+    def _count_end(self, framework: Framework, status: TaskStatus) -> None:
+        state = status.state.lower()
+        framework.counters["terminal", status.state] += 1
+        self._state.counters[state.replace("task_", "tasks_")] += 1
+        if status.source and status.reason:
+            self._state.counters[f"{state}/{status.source.lower()}/{status.reason.lower()}"] += 1
 
 
 def _told(status: TaskStatus, framework: Framework, agent: Agent) -> TaskStatus:

@@ -44,6 +44,9 @@ class Subscribers:
         self._maximum = maximum
         self._all: list[Subscriber] = []
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def changed(self, change: Change) -> None:
         if self._all:
             self._send(event_of(change))

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mesosctl.runtime.master.records import NOTHING, Task
+from mesosctl.runtime.master.records import Task
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.views.agents import agent_view, recovered_agent_view
 from mesosctl.runtime.master.views.frameworks import framework_summary, framework_view
 from mesosctl.runtime.protocol.tasks import TaskState
-from mesosctl.runtime.resources import Resources
 
 Json = dict[str, Any]
 
@@ -76,44 +75,6 @@ def summary_view(state: State) -> Json:
     return {"hostname": info.hostname, "slaves": agents, "frameworks": frameworks}
 
 
-def metrics_view(state: State) -> dict[str, float]:
-    """The metrics of the master that dashboards lean on, by Mesos' names."""
-    agents, frameworks = state.agents.values(), state.frameworks.values()
-    tasks = Counter(task.state for task in state.tasks())
-    ended = Counter(task.state for each in (*frameworks, *state.completed.values()) for task in each.completed)
-    connected = sum(agent.connected for agent in agents)
-    subscribed = sum(framework.connected for framework in frameworks)
-    metrics = {
-        "master/elected": state.elected is not None,
-        "master/uptime_secs": state.clock.now() - state.started,
-        "master/slaves_active": connected,
-        "master/slaves_connected": connected,
-        "master/slaves_inactive": len(agents) - connected,
-        "master/slaves_disconnected": len(agents) - connected,
-        "master/slaves_unreachable": len(state.unreachable),
-        "master/frameworks_active": subscribed,
-        "master/frameworks_connected": subscribed,
-        "master/frameworks_inactive": len(frameworks) - subscribed,
-        "master/frameworks_disconnected": len(frameworks) - subscribed,
-        "master/outstanding_offers": len(state.offers),
-    }
-    for task_state in (each for each in TaskState if each is not TaskState.TASK_UNKNOWN):
-        name = task_state.value.removeprefix("TASK_").lower()
-        metrics[f"master/tasks_{name}"] = tasks[task_state] + ended[task_state]
-    total = _sum(agent.total for agent in agents)
-    used = _sum(framework.used for framework in frameworks)
-    for name in ("cpus", "gpus", "mem", "disk"):
-        all_of_it = total.scalar(name)
-        metrics[f"master/{name}_total"] = all_of_it
-        metrics[f"master/{name}_used"] = used.scalar(name)
-        metrics[f"master/{name}_percent"] = used.scalar(name) / all_of_it if all_of_it else 0.0
-    return {name: float(value) for name, value in sorted(metrics.items())}
-
-
 def _task_counts(tasks: Iterable[Task]) -> Json:
     found = Counter(task.state for task in tasks)
     return {state.value: found[state] for state in _COUNTED}
-
-
-def _sum(parts: Iterable[Resources]) -> Resources:
-    return sum(parts, NOTHING)
