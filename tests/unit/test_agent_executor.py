@@ -49,9 +49,12 @@ class Bench:
         self.executor = CommandExecutor(Identity(FrameworkID("f"), ExecutorID("t")), 5.0, self.clock, self)
         types = FrameworkInfo.Capability.Type
         capabilities = (FrameworkInfo.Capability(types.TASK_KILLING_STATE),) if killing_state else ()
-        framework = FrameworkInfo(user="root", name="f", capabilities=capabilities)
+        self._framework = FrameworkInfo(user="root", name="f", capabilities=capabilities)
+        self.subscribe()
+
+    def subscribe(self) -> None:
         info = ExecutorInfo(executor_id=ExecutorID("t"))
-        self.executor.event(events.subscribed(info, framework, AgentInfo(hostname="a"), ContainerID("c")))
+        self.executor.event(events.subscribed(info, self._framework, AgentInfo(hostname="a"), ContainerID("c")))
 
     def send(self, call: Call) -> None:
         self.calls.append(call)
@@ -317,6 +320,18 @@ def test_a_task_that_fails_its_health_check_too_often_is_killed() -> None:
     assert (last.state, last.healthy) == (TaskState.TASK_KILLED, False)
     bench.clock.advance(100)
     assert bench.tries == []
+
+
+def test_without_an_agent_nothing_is_checked() -> None:
+    bench = Bench()
+    bench.launch(health_check=HEALTH_CHECK, check=CHECK)
+    bench.clock.advance(2)
+    bench.executor.disconnected()
+    bench.clock.advance(100)
+    assert bench.tries == []
+    bench.subscribe()
+    bench.clock.advance(0)
+    assert len(bench.tries) == 2
 
 
 def test_a_killed_task_is_checked_no_more() -> None:

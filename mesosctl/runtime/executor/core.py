@@ -51,6 +51,8 @@ class CommandExecutor:
         match event.type:
             case Event.Type.SUBSCRIBED if event.subscribed:
                 self._framework = event.subscribed.framework_info
+                if self._life:
+                    self._life.agent_found()
             case Event.Type.LAUNCH if event.launch and self._life is None:
                 self._launch(event.launch.task)
             case Event.Type.KILL if event.kill and self._life and event.kill.task_id == self._life.info.task_id:
@@ -64,6 +66,11 @@ class CommandExecutor:
                 self._shut_down()
             case _:
                 pass
+
+    def disconnected(self) -> None:
+        """The agent is away, for a while or for good."""
+        if self._life:
+            self._life.agent_lost()
 
     def abandoned(self) -> None:
         """The agent is gone for good, or does not know this executor: end the task and stop."""

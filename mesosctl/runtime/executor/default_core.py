@@ -100,6 +100,8 @@ class DefaultExecutor:
             case Event.Type.SUBSCRIBED if event.subscribed:
                 self._framework = event.subscribed.framework_info
                 self._container_id = event.subscribed.container_id
+                for member in self._members.values():
+                    member.life.agent_found()
             case Event.Type.LAUNCH_GROUP if event.launch_group:
                 self._launch(event.launch_group.task_group.tasks)
             case Event.Type.KILL if event.kill:
@@ -111,6 +113,11 @@ class DefaultExecutor:
                 self._shut_down()
             case _:
                 pass
+
+    def disconnected(self) -> None:
+        """The agent is away, for a while or for good."""
+        for member in self._members.values():
+            member.life.agent_lost()
 
     def abandoned(self) -> None:
         """The agent is gone for good, or does not know this executor: only it can end the containers."""

@@ -136,6 +136,14 @@ class TaskLife:
         left = self._killed_at + grace_seconds - self._clock.now()
         self._escalation = self._clock.after(max(0.0, left), lambda: self._command.signal(signal.SIGKILL))
 
+    def agent_lost(self) -> None:
+        """Nobody hears of the checks, and some need the agent: pause."""
+        self._stop_checks()
+
+    def agent_found(self) -> None:
+        if self._checks and self._running and not self.is_killed:
+            self._checks.resume()
+
     def health_changed(self, healthy: bool, *, must_kill: bool) -> None:
         self._observe(Reason.REASON_TASK_HEALTH_CHECK_STATUS_UPDATED, healthy=healthy)
         if must_kill:

@@ -27,6 +27,8 @@ class Executor(Protocol):
 
     def event(self, event: Event) -> None: ...
 
+    def disconnected(self) -> None: ...
+
     def abandoned(self) -> None: ...
 
 
@@ -74,6 +76,7 @@ class AgentLink:
                 break
             except (OSError, EOFError, RecordError, ValueError) as error:
                 log(f"Lost the agent: {error}")
+            executor.disconnected()
             if not self._checkpoint or loop.time() > deadline:
                 break
             await asyncio.sleep(random.uniform(0, self._backoff_seconds))
