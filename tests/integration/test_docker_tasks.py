@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from mesosctl.runtime.protocol.tasks import ExecutorInfo, HealthCheck, TaskInfo,
 from tests.integration.docker_engine import IMAGE, engine_answers, make_image
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
+from tests.integration.test_agent_recovery import CHECKPOINTED, Site, site  # noqa: F401
 
 pytestmark = pytest.mark.skipif(not engine_answers(), reason="no Docker engine here")
 
@@ -145,7 +145,7 @@ def test_a_port_of_the_bridge_is_reached(master: FakeMaster, agent: AgentProcess
     )
     command = CommandInfo(shell=False, value=sys.executable, arguments=("-c", program))
     health = HealthCheck(
-        type=HealthCheck.Type.COMMAND, command=CommandInfo(value="ls /bin/sh"), delay_seconds=0, interval_seconds=0.1
+        type=HealthCheck.Type.COMMAND, command=CommandInfo(value="ls /bin/sh"), delay_seconds=0, interval_seconds=1
     )
     master.run("a", command, container=container(docker), resources=resources(mem=128), health_check=health)
     (*_, status) = master.statuses_until(lambda status: status.healthy is True)
@@ -177,7 +177,7 @@ def test_a_kill_is_sigterm_then_sigkill(master: FakeMaster, agent: AgentProcess)
         status = ended(master)
         ends[status.task_id.value] = (status.state, status.message)
     assert ends == {
-        "a": ("TASK_FINISHED", "Container exited with status 0"),
+        "a": ("TASK_KILLED", "Container exited with status 0"),
         "b": ("TASK_KILLED", "Container exited with status 137"),
     }
     assert "stopped" in agent.sandbox("a").joinpath("stdout").read_text()
@@ -288,8 +288,53 @@ def test_orphans_are_killed_at_the_start(master: FakeMaster, tmp_path: Path) -> 
         subprocess.run(["docker", "rm", "-f", "mesos-orphan", "mesos-of-another"], check=False, capture_output=True)
 
 
-def test_time_from_launch_to_running(master: FakeMaster, agent: AgentProcess) -> None:
-    started = time.monotonic()
-    master.run("a", "sleep 1000", container=container())
-    master.statuses_until(lambda status: status.state == "TASK_RUNNING")
-    print(f"docker task running after {time.monotonic() - started:.3f} s")
+def test_tasks_outlive_the_agent(site: Site) -> None:  # noqa: F811
+    """One goes on, one ends while there is no agent, the executor of one is killed meanwhile."""
+    flags = ("--containerizers=docker,mesos", "--docker_remove_delay=0secs")
+    site.start(*flags)
+    tasks = tuple(
+        TaskInfo(
+            name=name,
+            task_id=TaskID(name),
+            agent_id=AGENT_ID,
+            command=CommandInfo(value=command),
+            container=container(),
+        )
+        for name, command in (
+            ("long", "sleep 1000"),
+            ("short", "while ! ls $MESOS_SANDBOX/gate; do sleep 0.1; done 2>/dev/null; exit 3"),
+            ("orphan", "sleep 1000"),
+        )
+    )
+    site.master.send(internal.RunTasks(CHECKPOINTED, tasks))
+    pids = {}
+    while len(pids) < 3:
+        (*_, status) = site.master.statuses_until(lambda status: status.state == "TASK_RUNNING")
+        assert status.container_status is not None
+        pids[status.task_id.value] = status.container_status.executor_pid
+    gate = site.agent.sandbox("short").resolve() / "gate"
+    site.kill()
+    gate.touch()
+    subprocess.run(["kill", "-9", str(pids["orphan"])], check=True)
+    eventually(lambda: len(containers_of(site.agent)) == 2)
+    (lived,) = [found for found in containers_of(site.agent) if _name_of_task(found) == "long"]
+
+    site.start(*flags)
+    ends = {}
+    while len(ends) < 2:
+        status = ended(site.master)
+        ends[status.task_id.value] = (status.state, status.message)
+    assert ends["short"] == ("TASK_FAILED", "Container exited with status 3")
+    assert ends["orphan"][0] == "TASK_FAILED"
+    eventually(lambda: containers_of(site.agent, "-a") == [lived])
+    site.master.send(internal.KillTask(FRAMEWORK_ID, TaskID("long")))
+    assert ended(site.master).state == "TASK_KILLED"
+    eventually(lambda: not containers_of(site.agent, "-a"))
+
+
+def _name_of_task(container_id: str) -> str:
+    """From the path of its sandbox."""
+    form = "{{range .Mounts}}{{.Source}}{{end}}"
+    command = ["docker", "inspect", "--format", form, container_id]
+    source = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    return source.parts[source.parts.index("executors") + 1]

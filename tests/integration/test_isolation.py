@@ -22,6 +22,7 @@ from tests.integration.fake_master import FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 
 CGROUPS = "/sys/fs/cgroup"
+ROOT = f"mesosctl-test-{os.getpid()}"
 HAS_CGROUPS = os.geteuid() == 0 and {"cpu", "memory", "pids"} <= host_hierarchies(CGROUPS).keys()
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="isolation needs root")
 needs_cgroups = pytest.mark.skipif(not HAS_CGROUPS, reason="no cgroups here")
@@ -63,7 +64,7 @@ def ended(master: FakeMaster) -> TaskStatus:
 
 def groups() -> list[Path]:
     found = {hierarchy.path for hierarchy in host_hierarchies(CGROUPS).values()}
-    return [group for path in found for group in path.glob("mesosctl-test/*/*") if group.is_dir()]
+    return [group for path in found for group in path.glob(f"{ROOT}/*/*") if group.is_dir()]
 
 
 GREEDY = "x = bytearray(300 << 20); print('survived')"
@@ -71,7 +72,7 @@ GREEDY = "x = bytearray(300 << 20); print('survived')"
 
 @needs_cgroups
 def test_cgroups(master: FakeMaster, tmp_path: Path) -> None:
-    flags = ("--isolation=cgroups/cpu,cgroups/mem,cgroups/pids", "--cgroups_root=mesosctl-test", "--cgroups_enable_cfs")
+    flags = ("--isolation=cgroups/cpu,cgroups/mem,cgroups/pids", f"--cgroups_root={ROOT}", "--cgroups_enable_cfs")
     try:
         with agent(master, tmp_path, *flags) as process:
             master.run("idle", "sleep 1000", resources=resources(cpus=0.5, mem=64))
@@ -109,8 +110,8 @@ def test_cgroups(master: FakeMaster, tmp_path: Path) -> None:
             assert ended(master).state == "TASK_KILLED"
             eventually(lambda: not groups())
     finally:
-        for group in [*groups(), *{group.parent for group in groups()}]:
-            subprocess.run(["rmdir", str(group)], check=False)
+        for path in {hierarchy.path / ROOT for hierarchy in host_hierarchies(CGROUPS).values()}:
+            subprocess.run(["find", str(path), "-depth", "-type", "d", "-delete"], check=False, capture_output=True)
 
 
 LIMITS = {"cpu.shares": "614", "cpu.cfs_quota_us": "60000", "memory.limit_in_bytes": str(96 << 20)}

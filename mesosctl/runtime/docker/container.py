@@ -97,6 +97,10 @@ class DockerContainer:
                 self._place.name, arguments, [f"{name}={value}" for name, value in variables.items()]
             )
         except EngineError as error:
+            with suppress(EngineError):
+                found = await self._engine.inspect(self._place.name)
+                if found is None or not found["State"]["Running"]:
+                    await asyncio.Event().wait()  # that it has ended is about to be told: no check shall tell before
             raise OSError(str(error)) from None
 
     async def _end(self) -> Ended:
