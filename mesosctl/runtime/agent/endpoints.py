@@ -20,6 +20,7 @@ from mesosctl.runtime.http.common_endpoints import common_routes, view_route
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.http.system import system_metrics
+from mesosctl.runtime.pages import page_routes
 
 
 def routes(
@@ -44,6 +45,7 @@ def routes(
         web.post("/api/v1/executor", api.handle),
         *OperatorApi(context).routes(),
         *common_routes(context),
+        *page_routes("agent"),
         view_route("/state", lambda request: views.state(agent, address, shown, started)),
         view_route("/containers", lambda request: views.containers(agent, usage, clock.now())),
         view_route("/monitor/statistics", lambda request: views.monitor(agent, usage, clock.now())),

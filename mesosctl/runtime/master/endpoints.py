@@ -14,6 +14,7 @@ from mesosctl.runtime.http.common_endpoints import common_routes, view_route
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.http.system import system_metrics
+from mesosctl.runtime.master.agent_files import agent_file_routes
 from mesosctl.runtime.master.operator import older
 from mesosctl.runtime.master.operator.api import OperatorApi
 from mesosctl.runtime.master.operator.context import Context
@@ -26,6 +27,7 @@ from mesosctl.runtime.master.views.metrics import metrics_view
 from mesosctl.runtime.master.views.overview import state_view, summary_view
 from mesosctl.runtime.master.views.roles import roles_view
 from mesosctl.runtime.master.views.tasks import select_tasks
+from mesosctl.runtime.pages import page_routes
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.version import about
 
@@ -64,6 +66,8 @@ def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
         *common_routes(context),
         *OperatorApi(context).routes(),
         *older.routes(context),
+        *page_routes("master"),
+        *agent_file_routes(state),
     ]
 
 
