@@ -110,6 +110,9 @@ class Executor:
                 if found := event.subscribed or event.kill or event.message:
                     self._tell(found)
 
+    def disconnected(self) -> None:
+        """Tasks go on, and statuses wait."""
+
     def abandoned(self) -> None:
         if not self._over:
             self._tell(Shutdown(self._link.shutdown_grace_seconds))
