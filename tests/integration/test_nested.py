@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from mesosctl.runtime.agent.containerizer.base import LaunchError
 from mesosctl.runtime.agent.containerizer.cgroups import host_hierarchies
+from mesosctl.runtime.agent.fetching import Destination
 from mesosctl.runtime.agent.nested import NestedContainers, Surroundings, base_environment
 from mesosctl.runtime.agent.operator import nested as operator_nested
 from mesosctl.runtime.agent.operator.api import OperatorApi
@@ -45,7 +47,15 @@ class Site:
         self.sandbox = sandbox
         environment = base_environment(str(sandbox), "127.0.0.1") | {"COLOUR": "blue"}
         self.surroundings = Surroundings(str(sandbox), None, environment)
-        self.nested = NestedContainers(self._executor, str(sandbox / "work"), "127.0.0.1", switch_user=True)
+        self.nested = NestedContainers(self._executor, self.fetch, str(sandbox / "work"), "127.0.0.1", switch_user=True)
+
+    async def fetch(self, uris: Sequence[CommandInfo.URI], to: Destination) -> None:
+        """Writes the URIs themselves into files of their last parts."""
+        for uri in uris:
+            await asyncio.sleep(0.1)
+            if uri.value == "http://broken":
+                raise LaunchError("nothing there")
+            Path(to.directory, uri.value.rpartition("/")[2]).write_text(uri.value)
 
     def _executor(self, container_id: str) -> Surroundings | None:
         return self.surroundings if container_id == PARENT["value"] else None
@@ -435,7 +445,9 @@ def test_what_the_next_agent_does(run: Any) -> None:
         command = {"value": "echo on; exec sleep 1000"}
         async with site.stream("LAUNCH_NESTED_CONTAINER_SESSION", command=command) as stream:
             await written(stream, until="on\n")
-            following = NestedContainers(lambda _: site.surroundings, str(site.sandbox / "work"), "", switch_user=True)
+            following = NestedContainers(
+                lambda _: site.surroundings, site.fetch, str(site.sandbox / "work"), "", switch_user=True
+            )
             following.recover({PARENT["value"]})
             session, alone = ContainerID("s", ContainerID(PARENT["value"])), ContainerID("alone")
             assert [await following.wait(each) for each in (session, alone)] == [None, None]
@@ -443,5 +455,21 @@ def test_what_the_next_agent_does(run: Any) -> None:
             assert stays.id.value == "stays"
             following.kill(stays.id)
             assert await following.wait(stays.id) is None
+
+    run(test)
+
+
+def test_what_a_command_wants_is_fetched_first(run: Any) -> None:
+    async def test(site: Site) -> None:
+        command = {"value": "cat file", "uris": [{"value": "http://host/file"}]}
+        launching = asyncio.create_task(site.call("LAUNCH_NESTED_CONTAINER", command=command))
+        await asyncio.sleep(0.05)
+        assert (await site.launch("true"))[0] == 202
+        assert (await launching)[0] == 200
+        assert await site.wait() == 0
+        assert site.sandbox.joinpath("containers/c/stdout").read_text() == "http://host/file"
+        broken = {"value": "true", "uris": [{"value": "http://broken"}]}
+        status, text = await site.call("LAUNCH_NESTED_CONTAINER", "other", command=broken)
+        assert (status, text) == (400, "Failed to launch container: nothing there")
 
     run(test)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
@@ -42,7 +43,7 @@ class Web(Bench):
         self.api.agent = self.agent
         given = ["--master=127.0.0.1:5050", "--work_dir=/w", "--ip=127.0.0.1", "--log_dir=/l", "--attributes=rack:r1"]
         self.flags, _ = load(AgentFlags, given, {})
-        self.nested = NestedContainers(lambda _: None, "/w", "127.0.0.1", switch_user=False)
+        self.nested = NestedContainers(lambda _: None, AsyncMock(), "/w", "127.0.0.1", switch_user=False)
         self.url = ""
 
     def to_executor(self, container_id: str, event: Event) -> None:

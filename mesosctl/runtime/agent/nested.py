@@ -12,12 +12,14 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from mesosctl.runtime.agent.containerizer.base import LaunchError
+from mesosctl.runtime.agent.fetching import Destination
 from mesosctl.runtime.agent.nested_checkpoint import Kept, NestedCheckpoint
 from mesosctl.runtime.agent.nested_entry import entry
 from mesosctl.runtime.agent.nested_io import Switchboard
@@ -32,10 +34,6 @@ from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, TTY
 log = logging.getLogger(__name__)
 
 CONTAINERS = "containers"
-
-
-class LaunchError(Exception):
-    """A container that could not be started, and why."""
 
 
 class NotFoundError(Exception):
@@ -87,33 +85,47 @@ def root_of(container_id: ContainerID) -> ContainerID:
 
 class NestedContainers:
     def __init__(
-        self, executor: Callable[[str], Surroundings | None], work_dir: str, ip: str, *, switch_user: bool
+        self,
+        executor: Callable[[str], Surroundings | None],
+        fetch: Callable[[Sequence[CommandInfo.URI], Destination], Awaitable[None]],
+        work_dir: str,
+        ip: str,
+        *,
+        switch_user: bool,
     ) -> None:
-        """`executor` tells of the container of an executor, by its id, while it runs."""
+        """`executor` tells of the container of an executor, by its id, while it runs. `fetch` raises LaunchError."""
         self._executor = executor
+        self._fetch = fetch
         self._work_dir = work_dir
         self._ip = ip
         self._switch_user = switch_user
         self._containers: dict[str, Nested] = {}
+        self._launching: set[str] = set()
         self._checkpoint = NestedCheckpoint(work_dir)
         self._finishing: set[asyncio.Task[None]] = set()
 
-    def launch(
+    async def launch(
         self, container_id: ContainerID, command: CommandInfo, info: ContainerInfo | None, *, session: bool = False
     ) -> bool:
         """Start a container; False where it is there already. Raises NotFoundError (no parent) and LaunchError."""
         name = name_of(container_id)
-        if name in self._containers:
+        if name in self._containers or name in self._launching:
             return False
         parent = self._surroundings(container_id.parent) if container_id.parent else None
+        self._launching.add(name)
         try:
             surroundings = parent if session and parent else self._prepare(container_id, command, info, parent)
             environment = with_environment(surroundings.environment, command.environment)
             inside = parent.inside if parent else None
             surroundings = Surroundings(surroundings.directory, surroundings.user, environment, inside)
+            await self._fetch(command.uris, Destination(name, surroundings.directory, surroundings.user))
+            if container_id.parent:
+                self._surroundings(container_id.parent)  # it may have ended meanwhile
             self._enter(self._start(container_id, command, info, surroundings, session=session))
         except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
             raise LaunchError(str(error)) from None
+        finally:
+            self._launching.discard(name)
         return True
 
     def recover(self, roots: Collection[str]) -> None:
@@ -200,6 +212,8 @@ class NestedContainers:
         directory = Path(parent.directory if parent else self._work_dir, CONTAINERS, container_id.value)
         _make_directory(directory.parent, None)
         _make_directory(directory, user)
+        for output in ("stdout", "stderr"):
+            open_output(str(directory), output, user).close()
         if info:
             make_volumes(info, directory, Path(parent.directory) if parent else None, user)
         return Surroundings(str(directory), user, base_environment(str(directory), self._ip))

@@ -88,7 +88,8 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     containers.agent = api.agent = agent
     containers.master = master
     parents = partial(parent, agent, address.ip)
-    nested = NestedContainers(parents, flags.work_dir, address.ip, switch_user=flags.switch_user)
+    fetch = containers.fetcher.fetch
+    nested = NestedContainers(parents, fetch, flags.work_dir, address.ip, switch_user=flags.switch_user)
     containers.nested = nested
     if found.info:
         agent.recover(found)

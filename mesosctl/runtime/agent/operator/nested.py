@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
+from mesosctl.runtime.agent.containerizer.base import LaunchError
 from mesosctl.runtime.agent.nested import (
-    LaunchError,
     Nested,
     NestedContainers,
     NotFoundError,
@@ -37,15 +37,15 @@ _HEARTBEAT = ProcessIO(
 LaunchCall = Call.LaunchNestedContainer | Call.LaunchContainer | Call.LaunchNestedContainerSession
 
 
-def _launch(context: Context, call: Call) -> Answer:
-    return 200 if _start(context.nested, call.launch_nested_container or call.launch_container) else 202
+async def _launch(context: Context, call: Call) -> Answer:
+    return 200 if await _start(context.nested, call.launch_nested_container or call.launch_container) else 202
 
 
-def _start(nested: NestedContainers, launch: LaunchCall | None, *, session: bool = False) -> bool:
+async def _start(nested: NestedContainers, launch: LaunchCall | None, *, session: bool = False) -> bool:
     assert launch is not None
     command, container = launch.command or CommandInfo(), launch.container
     try:
-        return nested.launch(launch.container_id, command, container, session=session)
+        return await nested.launch(launch.container_id, command, container, session=session)
     except NotFoundError as error:
         raise Refusal(404, str(error)) from None
     except LaunchError as error:
@@ -91,7 +91,7 @@ async def _session(context: Context, call: Call, exchange: Exchange) -> web.Stre
     """Start a container, send what it writes, and end it when the client goes away."""
     launch = call.launch_nested_container_session
     assert launch is not None
-    if not _start(context.nested, launch, session=True):
+    if not await _start(context.nested, launch, session=True):
         return empty_response(202)
     container = context.nested.find(launch.container_id)
     try:
