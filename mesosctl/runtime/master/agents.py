@@ -340,4 +340,11 @@ class Agents:
 
 def total_resources(message: internal.Register) -> Resources:
     """All that an agent has, with its dynamic reservations and volumes. Raises ResourcesError."""
-    return with_checkpointed(message.agent.resources, message.checkpointed)
+    total = Resources.of(message.agent.resources)
+    for resource in message.checkpointed:
+        made = Resources.of([resource])
+        base = made.without_volumes()
+        while base.checkpointed():
+            base = base.pop_reservation()
+        total = Conversion(base, made).apply(total)
+    return total
