@@ -19,7 +19,9 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.agent.orphans import kill_orphans
 from mesosctl.runtime.protocol.basics import ExecutorID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo
+from mesosctl.runtime.protocol.resources import Resource, Volume
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskStatus
+from mesosctl.runtime.resources import Resources
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually, processes_of
 
@@ -212,6 +214,34 @@ def test_changed_flags(site: Site) -> None:
     assert site.agent.process.wait(60) == 0
     assert processes_of(f"{SLEEP}49") == []
     assert site.start("--attributes=rack:r2").agent.id is None
+
+
+def test_volumes_stay(site: Site) -> None:
+    (disk,) = Resources.parse("disk:64").messages()
+    reservation = Resource.ReservationInfo(type=Resource.ReservationInfo.Type.DYNAMIC, role="db")
+    info = Resource.DiskInfo(
+        persistence=Resource.DiskInfo.Persistence("v1"),
+        volume=Volume(container_path="data", mode=Volume.Mode.RW),
+    )
+    volume = msgspec.structs.replace(disk, reservations=(reservation,), disk=info)
+    site.start()
+    for count in (1, 2):
+        site.master.send(internal.Checkpoint((volume,)))
+        task = TaskInfo(
+            name=f"t{count}",
+            task_id=TaskID(f"t{count}"),
+            agent_id=AGENT_ID,
+            resources=(volume,),
+            command=CommandInfo(value=f"echo {count} >> data/file"),
+        )
+        site.master.send(internal.RunTasks(CHECKPOINTED, (task,)))
+        assert site.master.states_until("FINISHED", f"t{count}")[-1] == "FINISHED"
+        site.kill()
+        assert site.start().checkpointed == (volume,)
+    directory = site.folder / "work" / "volumes" / "roles" / "db" / "v1"
+    assert directory.joinpath("file").read_text() == "1\n2\n"
+    site.master.send(internal.Checkpoint(()))
+    eventually(lambda: not directory.exists())
 
 
 def test_reboot(site: Site) -> None:

@@ -74,6 +74,7 @@ class Bench:
         self.launched: list[ExecutorRecord] = []
         self.destroyed: list[ExecutorRecord] = []
         self.adopted: list[ExecutorRecord] = []
+        self.kept: tuple[Resource, ...] = ()
         self.updated: list[tuple[str, float]] = []
         """Executors with the memory that they hold."""
         self.exceeded: Ending | None = None
@@ -107,6 +108,12 @@ class Bench:
 
     def adopt(self, executor: ExecutorRecord) -> None:
         self.adopted.append(executor)
+
+    def keep_volumes(self, before: tuple[Resource, ...], now: tuple[Resource, ...]) -> None:
+        self.kept = now
+
+    def show_volumes(self, executor: ExecutorRecord) -> None:
+        pass
 
     def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
         return f"/w/{agent_id.value}/{framework_id}/{executor_id}/{container_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,16 +14,21 @@ from typing import Any
 import msgspec
 import pytest
 
+from mesosctl.runtime import internal
 from mesosctl.runtime.agent import journal as journal_module
 from mesosctl.runtime.agent.checkpoint import LATEST, META
 from mesosctl.runtime.agent.compatibility import incompatible
 from mesosctl.runtime.agent.journal import Change, Journal, apply, replay
 from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, find
+from mesosctl.runtime.agent.takeover import take_over
+from mesosctl.runtime.agent.volumes import keep_volumes, link_volumes
+from mesosctl.runtime.flags.agent import AgentFlags
+from mesosctl.runtime.flags.load import load
 from mesosctl.runtime.protocol.basics import TaskID
 from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.protocol.executor import Call
-from mesosctl.runtime.protocol.resources import Attribute, Value
+from mesosctl.runtime.protocol.resources import Attribute, Resource, Value, Volume
 from mesosctl.runtime.protocol.tasks import TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Resources
 from tests.unit.agent_bench import AGENT_ID, CUSTOM, MASTER, Bench, task
@@ -433,3 +439,57 @@ def test_a_found_agent_is_one_that_registered(tmp_path: Path) -> None:
     found = find(str(tmp_path), strict=True, boot_id="b")
     assert found == Found(None, [], (), rebooted=False)
     assert tmp_path.joinpath(META, "boot_id").read_text() == "b"
+
+
+def volume(name: str, root: str | None = None) -> Resource:
+    (resource,) = Resources.parse("disk:64").messages()
+    info = Resource.ReservationInfo
+    source = Resource.DiskInfo.Source
+    return msgspec.structs.replace(
+        resource,
+        reservations=(info(type=info.Type.DYNAMIC, role="db/main"),),
+        disk=Resource.DiskInfo(
+            persistence=Resource.DiskInfo.Persistence(name),
+            volume=Volume(container_path=f"data/{name}", mode=Volume.Mode.RW),
+            source=source(source.Type.PATH, path=source.Path(root)) if root else None,
+        ),
+    )
+
+
+def test_volumes_are_made_shown_and_removed(tmp_path: Path) -> None:
+    work_dir, sandbox = str(tmp_path / "work"), tmp_path / "sandbox"
+    sandbox.mkdir()
+    one, two = volume("one"), volume("two", str(tmp_path / "disk"))
+    paths = [tmp_path / "work/volumes/roles/db main/one", tmp_path / "disk/volumes/roles/db main/two"]
+    keep_volumes(work_dir, (), (one, two))
+    assert [path.is_dir() for path in paths] == [True, True]
+    link_volumes(work_dir, str(sandbox), (one, two), None)
+    link_volumes(work_dir, str(sandbox), (one, two), None)
+    sandbox.joinpath("data", "one", "file").write_text("kept")
+    shutil.rmtree(sandbox)
+    keep_volumes(work_dir, (one, two), (one, two))
+    assert paths[0].joinpath("file").read_text() == "kept"
+    keep_volumes(work_dir, (one, two), (two,))
+    assert [path.exists() for path in paths] == [False, True]
+    with pytest.raises(ValueError, match="is not there"):
+        link_volumes(work_dir, str(sandbox), (one,), None)
+    assert two.disk is not None
+    outside = Volume(container_path="../x", mode=Volume.Mode.RW)
+    stray = msgspec.structs.replace(two, disk=msgspec.structs.replace(two.disk, volume=outside))
+    with pytest.raises(ValueError, match="within the sandbox"):
+        link_volumes(work_dir, str(sandbox), (stray,), None)
+
+
+def test_reservations_and_volumes_are_kept(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    made = (volume("one"),)
+    first.agent.from_master(internal.Checkpoint(made))
+    assert first.kept == first.agent.registration().checkpointed == made
+    assert find(str(tmp_path), strict=True, boot_id="b").resources == made
+    flags, _ = load(AgentFlags, ["--master=127.0.0.1:1", f"--work_dir={tmp_path}"], {})
+    same_boot = tmp_path / META / "boot_id"
+    same_boot.unlink()
+    with pytest.raises(RecoveryError, match="Checkpointed resources are incompatible"):
+        take_over(flags, info("disk:63"))
+    tmp_path.joinpath(META, LATEST).unlink()
+    assert take_over(flags, info("disk:64")).resources == made

@@ -23,12 +23,14 @@ from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nursery import Nursery
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState
 from mesosctl.runtime.agent.sandbox import create_sandbox, open_output, sandbox_path
+from mesosctl.runtime.agent.volumes import keep_volumes, link_volumes
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.http.address import Address
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.executor import Event
+from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.statistics import ResourceStatistics
 
 log = logging.getLogger(__name__)
@@ -112,6 +114,15 @@ class Containers:
         assert executor.pid is not None
         self._adopted.adopt(executor.container_id, executor.pid, executor.started)
 
+    def keep_volumes(self, before: tuple[Resource, ...], now: tuple[Resource, ...]) -> None:
+        keep_volumes(self._flags.work_dir, before, now)
+
+    def show_volumes(self, executor: ExecutorRecord) -> None:
+        try:
+            link_volumes(self._flags.work_dir, executor.directory, executor.resources(), executor.user)
+        except (OSError, LookupError, ValueError) as error:
+            log.warning("Container %s goes without a volume: %s", executor.container_id, error)
+
     def destroy_all(self) -> None:
         for _, executor in self.agent.ledger.executors():
             self.destroy(executor)
@@ -151,6 +162,7 @@ class Containers:
                 f"None of the enabled containerizers ({self._flags.containerizers}) makes such containers"
             )
         create_sandbox(executor.directory, executor.user)
+        link_volumes(self._flags.work_dir, executor.directory, executor.resources(), executor.user)
         for name in ("stdout", "stderr"):
             open_output(executor.directory, name, executor.user).close()
         own = AgentAddress(self._address.ip, self._address.port, self.agent.info.id.value)

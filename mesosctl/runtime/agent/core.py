@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -23,6 +22,7 @@ from mesosctl.runtime.agent.command_task import command_executor
 from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS
 from mesosctl.runtime.agent.ledger import Ledger
 from mesosctl.runtime.agent.limits import unsupported
+from mesosctl.runtime.agent.outside import Outside
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.agent.restore import restore
@@ -31,8 +31,9 @@ from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.kinds import format_duration
 from mesosctl.runtime.protocol import executor as api
 from mesosctl.runtime.protocol.basics import AgentID, ContainerID, FrameworkID, TaskID
-from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo, MasterInfo
+from mesosctl.runtime.protocol.cluster import AgentInfo, MasterInfo
 from mesosctl.runtime.protocol.containers import KillPolicy
+from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.version import VERSION
 
@@ -48,33 +49,6 @@ CAPABILITIES = (
     _Capability(_Capability.Type.AGENT_OPERATION_FEEDBACK),
     _Capability(_Capability.Type.AGENT_DRAINING),
 )
-
-
-class Outside(Protocol):
-    """What the agent's decisions act on. Outcomes of `launch` and `destroy` come back as calls of the agent."""
-
-    def to_master(self, message: internal.FromAgent) -> None: ...
-
-    def to_executor(self, container_id: str, event: api.Event) -> None: ...
-
-    def launch(self, framework: FrameworkInfo, executor: ExecutorRecord) -> None:
-        """Start the executor's container: `container_launched` or `container_failed` follows."""
-
-    def hold(self, executor: ExecutorRecord) -> None:
-        """The executor has other tasks than before: hold its container to what they hold."""
-
-    def limitation(self, executor: ExecutorRecord) -> Ending | None:
-        """The limit that the container went over, if it did."""
-
-    def destroy(self, executor: ExecutorRecord) -> None:
-        """Kill all processes of the container: `container_exited` follows, if it did not before."""
-
-    def adopt(self, executor: ExecutorRecord) -> None:
-        """Watch a container that an agent before this one launched, by its `pid` and `started`: `container_exited`
-        follows when it has ended, at once where it has already."""
-
-    def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
-        """The path that the sandbox of a container will have."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +74,8 @@ class Agent:
         """Set while registered."""
         self._checkpoint = Checkpoint(store or NoStore())
         self.ledger = Ledger(clock, self._forward, settings.ip, settings.max_completed_executors, self._checkpoint)
+        self.checkpointed: tuple[Resource, ...] = ()
+        """Dynamic reservations and persistent volumes."""
         self.missing: set[str] = set()
         """The containers that are recovered and whose executors have not subscribed again."""
         self._settings = settings
@@ -131,6 +107,7 @@ class Agent:
                 for framework, executor in running
                 if not executor.is_command and executor.state is not ExecutorState.TERMINATED
             ),
+            checkpointed=self.checkpointed,
             capabilities=CAPABILITIES,
             ip=self._settings.ip,
             frameworks=tuple(
@@ -166,6 +143,10 @@ class Agent:
                 self._shutdown_framework(message.framework_id)
             case internal.SchedulerMessage():
                 self._deliver_message(message)
+            case internal.Checkpoint():
+                self._checkpoint.resources(message.resources)
+                before, self.checkpointed = self.checkpointed, message.resources
+                self._outside.keep_volumes(before, self.checkpointed)
             case internal.UpdateFramework():
                 if message.framework.id and message.framework.id.value in self.ledger.frameworks:
                     self.ledger.framework(message.framework)
@@ -198,6 +179,7 @@ class Agent:
             self._reject(framework, wanted, tasks, dropped_state(framework.info), ending)
         elif executor:
             self._enqueue(framework, executor, tasks, group=group)
+            self._outside.show_volumes(executor)
             if executor.state is ExecutorState.RUNNING:
                 self._deliver(executor)
         else:

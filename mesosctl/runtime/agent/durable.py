@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from mesosctl.runtime import internal
-from mesosctl.runtime.agent.core import Outside
 from mesosctl.runtime.agent.journal import Journal
+from mesosctl.runtime.agent.outside import Outside
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.executor import Event
+from mesosctl.runtime.protocol.resources import Resource
 
 
 class Durable:
@@ -38,6 +39,12 @@ class Durable:
 
     def adopt(self, executor: ExecutorRecord) -> None:
         self._outside.adopt(executor)
+
+    def keep_volumes(self, before: tuple[Resource, ...], now: tuple[Resource, ...]) -> None:
+        self._outside.keep_volumes(before, now)
+
+    def show_volumes(self, executor: ExecutorRecord) -> None:
+        self._journal.after(lambda: self._outside.show_volumes(executor))
 
     def sandbox(self, agent_id: AgentID, framework_id: str, executor_id: str, container_id: str) -> str:
         return self._outside.sandbox(agent_id, framework_id, executor_id, container_id)

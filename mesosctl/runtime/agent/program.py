@@ -24,6 +24,7 @@ from mesosctl.runtime.agent.nested_parents import parent
 from mesosctl.runtime.agent.orphans import kill_orphans
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, forget
 from mesosctl.runtime.agent.takeover import CLEANUP, take_over
+from mesosctl.runtime.agent.volumes import keep_volumes
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.program import fail, log_to, start
@@ -88,9 +89,12 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     containers.agent = api.agent = agent
     containers.master = master
     parents = partial(parent, agent, address.ip)
-    fetch = containers.fetcher.fetch
-    nested = NestedContainers(parents, fetch, flags.work_dir, address.ip, switch_user=flags.switch_user)
+    nested = NestedContainers(
+        parents, containers.fetcher.fetch, flags.work_dir, address.ip, switch_user=flags.switch_user
+    )
     containers.nested = nested
+    agent.checkpointed = found.resources
+    keep_volumes(flags.work_dir, (), found.resources)
     if found.info:
         agent.recover(found)
     nested.recover({executor.container_id for _, executor in agent.ledger.executors() if executor.pid is not None})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
+from mesosctl.runtime.agent.checkpoint import META, RESOURCES
 from mesosctl.runtime.agent.compatibility import POLICIES, incompatible
 from mesosctl.runtime.agent.orphans import find_pids
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, find, remedy
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.protocol.cluster import AgentInfo
+from mesosctl.runtime.resources import ResourcesError, with_checkpointed
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,14 @@ def take_over(flags: AgentFlags, info: AgentInfo) -> Found:
     if not 0 <= flags.executor_reregistration_timeout <= MAX_REREGISTRATION_SECONDS:
         raise ValueError("Expected --executor_reregistration_timeout to be not more than 15secs")
     found = find(flags.work_dir, strict=flags.strict)
+    try:
+        with_checkpointed(info.resources, found.resources)
+    except ResourcesError as error:
+        raise RecoveryError(
+            f"Checkpointed resources are incompatible with those of this agent: {error}\n"
+            "Start with resources that contain them, or remove "
+            f"{Path(flags.work_dir, META, RESOURCES)} with the volumes."
+        ) from None
     if found.info is None:
         return found
     problem = incompatible(flags.reconfiguration_policy, found.info, info)

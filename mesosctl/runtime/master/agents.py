@@ -21,7 +21,7 @@ from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TimeInfo
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
-from mesosctl.runtime.resources import Conversion, Resources, ResourcesError
+from mesosctl.runtime.resources import Resources, ResourcesError, with_checkpointed
 
 _Reason = TaskStatus.Reason
 
@@ -340,11 +340,4 @@ class Agents:
 
 def total_resources(message: internal.Register) -> Resources:
     """All that an agent has, with its dynamic reservations and volumes. Raises ResourcesError."""
-    total = Resources.of(message.agent.resources)
-    for resource in message.checkpointed:
-        made = Resources.of([resource])
-        base = made.without_volumes()
-        while base.checkpointed():
-            base = base.pop_reservation()
-        total = Conversion(base, made).apply(total)
-    return total
+    return with_checkpointed(message.agent.resources, message.checkpointed)

@@ -3,7 +3,7 @@
 from mesosctl.runtime.resources.algebra import Resources
 from mesosctl.runtime.resources.errors import ResourcesError
 from mesosctl.runtime.resources.kinds import Form
-from mesosctl.runtime.resources.operations import Conversion, apply, conversions
+from mesosctl.runtime.resources.operations import Conversion, apply, conversions, with_checkpointed
 from mesosctl.runtime.resources.quantities import Quantities
 from mesosctl.runtime.resources.roles import check_role
 from mesosctl.runtime.resources.summary import counts, summary
@@ -19,4 +19,5 @@ __all__ = [
     "conversions",
     "counts",
     "summary",
+    "with_checkpointed",
 ]

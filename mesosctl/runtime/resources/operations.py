@@ -47,6 +47,18 @@ def apply(resources: Resources, conversions: Iterable[Conversion]) -> Resources:
     return resources
 
 
+def with_checkpointed(resources: Iterable[Resource], checkpointed: Iterable[Resource]) -> Resources:
+    """What an agent has, with its dynamic reservations and volumes. Raises ResourcesError where these do not fit."""
+    total = Resources.of(resources)
+    for resource in checkpointed:
+        made = Resources.of([resource])
+        base = made.without_volumes()
+        while base.checkpointed():
+            base = base.pop_reservation()
+        total = Conversion(base, made).apply(total)
+    return total
+
+
 def conversions(operation: Offer.Operation) -> tuple[Conversion, ...]:
     """What an operation converts; nothing for LAUNCH and LAUNCH_GROUP.
 
