@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from msgspec import convert
 
 from mesosctl.runtime.framework import scheduler as client
 from mesosctl.runtime.framework import session
@@ -24,6 +25,7 @@ from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.recordio import frame
 from mesosctl.runtime.protocol.scheduler import Call, Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from tests.unit.mesos_golden import Exchange, exchanges
 from tests.unit.test_master_http import Running
 from tests.unit.test_master_http import run as with_master
 
@@ -322,6 +324,36 @@ def test_a_master_that_cannot_be_named() -> None:
         async with Scheduler("zk://nowhere", INFO) as scheduler:
             with pytest.raises(ValueError, match="path"):
                 await anext(scheduler)
+
+    play(scenario)
+
+
+RECORDED = [each for each in exchanges() if each.events and each.name.startswith("scheduler")]
+
+
+@pytest.mark.parametrize("exchange", RECORDED, ids=lambda each: each.name)
+def test_with_what_a_real_mesos_said(exchange: Exchange) -> None:
+    """Every recorded event is delivered, in order; what asks for an acknowledgement gets it."""
+
+    async def scenario() -> None:
+        events = [
+            decode(Event, b64decode(each["base64"]), MediaType.PROTOBUF) if "base64" in each else convert(each, Event)
+            for each in exchange.events
+        ]
+        if len(events) > 1:  # an error at once would leave no time to acknowledge
+            events = [each for each in events if each.type is not Event.Type.ERROR]
+        master = PlayedMaster(events)
+        found: list[object] = []
+        async with serving(master), Scheduler(master.address, INFO) as scheduler:
+            told = [each for each in events if each.type not in (Event.Type.HEARTBEAT, Event.Type.ERROR)]
+            while len(found) < len(told):
+                found.append(await anext(scheduler))
+            if any(each.error for each in events):
+                with pytest.raises(AbortedError):
+                    await anext(scheduler)
+        assert found == [getattr(each, each.type.value.lower()) for each in told if each.type]
+        wanted = [each.update.status.uuid for each in told if each.update and each.update.status.uuid]
+        assert [call.acknowledge.uuid for _, call in master.calls if call.acknowledge] == wanted
 
     play(scenario)
 
