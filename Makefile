@@ -5,11 +5,12 @@ LAB := demo
 
 .PHONY: demo demo-down test lint bench clean
 
-demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running ZooKeeper ensemble
+demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running cluster
 	$(BIN)/mesosctl lab up --name $(LAB) --hosts 5 --inventory $(LAB).yaml
 	$(BIN)/mesosctl validate $(LAB).yaml
 	$(BIN)/mesosctl bootstrap $(LAB).yaml --yes
-	$(BIN)/mesosctl status $(LAB).yaml
+	$(BIN)/mesosctl start-cluster $(LAB).yaml
+	@echo "Run a task: $(BIN)/python -m mesosctl.runtime.framework.example MASTER:5050 'echo hello' with the address above."
 	@echo "Look around with: $(BIN)/mesosctl lab ssh --name $(LAB) h1. Remove the hosts with: make demo-down"
 
 demo-down: $(VENV)/.ready

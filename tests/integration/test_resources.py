@@ -292,6 +292,38 @@ def test_service_restarts_only_when_what_it_reads_changed(box: Box) -> None:
         box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
 
 
+def test_a_service_that_is_started_by_others_is_only_enabled(box: Box) -> None:
+    unit = File(path="/etc/systemd/system/testd.service", content=UNIT, notify=("testd",))
+    service = Service(name="testd", start=False, ready="false")
+    look = "systemctl is-active testd; systemctl is-enabled testd; true"
+    try:
+        assert box.statuses([unit, service], PLAN) == ["pending", "pending"]
+        assert box.statuses([unit, service], APPLY) == ["changed", "changed"]
+        assert box.sh(look) == "inactive\nenabled\n"
+        assert box.statuses([unit, service], APPLY) == ["ok", "ok"]
+        box.sh("systemctl start testd")
+        assert box.statuses([unit, service], APPLY) == ["ok", "ok"], "one that runs is not waited for"
+        assert box.statuses([unit, service], UNSET) == ["changed", "changed"]
+        assert "inactive" in box.sh(look)
+    finally:
+        box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
+
+
+def test_service_that_keeps_ending_is_given_up(box: Box) -> None:
+    text = UNIT.replace("exec sleep", "echo 'bad luck'; exit 7;").replace("[Service]", "[Service]\nRestart=always")
+    wanted = [
+        File(path="/etc/systemd/system/testd.service", content=text),
+        Service(name="testd", ready="false", ready_timeout=600),
+    ]
+    try:
+        reader = box.run(wanted, APPLY)
+        assert reader.failed
+        assert "it ends each time it is started" in reader.failed.message
+        assert reader.failed.message.endswith("bad luck")
+    finally:
+        box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
+
+
 def test_service_that_does_not_come_up_says_why(box: Box) -> None:
     wanted = [
         File(path="/etc/systemd/system/testd.service", content=UNIT.replace("exec sleep", "echo 'bad luck'; exit 7;")),
@@ -319,6 +351,9 @@ def test_packages(box: Box) -> None:
     assert box.statuses([package], APPLY) == ["changed"]
     assert box.statuses([package], APPLY) == ["ok"]
     assert box.sh("hello") == "Hello, world!\n"
+    version = box.sh("dpkg-query -W -f '${Version}' hello")
+    assert box.statuses([Packages(names=(f"hello={version}",), manager="apt")], PLAN) == ["ok"]
+    assert box.statuses([Packages(names=("hello=0.1-1",), manager="apt")], PLAN) == ["pending"]
     assert box.statuses([package], UNSET) == ["changed"]
     assert box.sh("dpkg -s sed | grep Status") == "Status: install ok installed\n", "was there before"
     reader = box.run([Packages(names=("no-such-package-at-all",), manager="apt")], APPLY)
