@@ -30,9 +30,12 @@ SHUTDOWN = Event(type=Event.Type.SHUTDOWN)
 
 
 class PlayedAgent:
-    """The n-th subscription gets the n-th script; the last stream stays open, and gets what `send` says."""
+    """The n-th subscription gets the n-th script; the last stream stays open, and gets what `send` says. The others
+    end `silent_seconds` after their script.
+    """
 
-    def __init__(self, *scripts: list[Event], acknowledges: bool = True) -> None:
+    def __init__(self, *scripts: list[Event], acknowledges: bool = True, silent_seconds: float = 0.0) -> None:
+        self._silent_seconds = silent_seconds
         self._scripts = list(scripts)
         self._acknowledges = acknowledges
         self._stream: web.StreamResponse | None = None
@@ -72,6 +75,7 @@ class PlayedAgent:
         await self._stream.prepare(request)
         for event in script:
             await self.send(event)
+        await asyncio.sleep(self._silent_seconds)
         if not self._scripts:
             await asyncio.Event().wait()
         return self._stream
@@ -158,5 +162,19 @@ def test_an_agent_that_does_not_come_back_ends_an_executor_without_checkpoints()
         ):
             assert [event async for event in executor] == [SUBSCRIBED.subscribed, Shutdown(7.0)]
         assert len(agent.subscriptions) == 1
+
+    play(scenario)
+
+
+def test_the_recovery_timeout_begins_when_the_agent_is_lost() -> None:
+    """However long the agent had nothing to say before."""
+
+    async def scenario() -> None:
+        agent = PlayedAgent([SUBSCRIBED], [SUBSCRIBED], silent_seconds=0.6)
+        async with (
+            serving(agent),
+            Executor({**agent.environment, "MESOS_RECOVERY_TIMEOUT": "300ms"}) as executor,
+        ):
+            assert [await anext(executor), await anext(executor)] == [SUBSCRIBED.subscribed] * 2
 
     play(scenario)

@@ -67,16 +67,19 @@ class AgentLink:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._recovery_seconds
         while True:
+            was_subscribed = False
             try:
                 async for record in self._connection.subscribe(encode(executor.subscription())):
+                    was_subscribed = True
                     executor.event(decode(Event, record))
-                    deadline = loop.time() + self._recovery_seconds
             except RefusedError as error:
                 log(f"The agent does not want this executor: {error}")
                 break
             except (OSError, EOFError, RecordError, ValueError) as error:
                 log(f"Lost the agent: {error}")
             executor.disconnected()
+            if was_subscribed:
+                deadline = loop.time() + self._recovery_seconds
             if not self._checkpoint or loop.time() > deadline:
                 break
             await asyncio.sleep(random.uniform(0, self._backoff_seconds))
