@@ -225,3 +225,17 @@ def test_what_machines_cannot_do() -> None:
     assert refusal(lambda: maintenance.update(schedule())) == (
         f"Machine '{name}' is deactivated and cannot be removed from the schedule"
     )
+
+
+def test_a_machine_that_goes_down_while_its_agent_is_admitted() -> None:
+    cluster = Cluster()
+    set_schedule(cluster, [HERE])
+    cluster.holds_writes = True
+    cluster.master.commit(cluster.master.maintenance.start(machines(HERE)))
+    cluster.register()
+    cluster.holds_writes = False
+    cluster.write()
+    assert not cluster.messages(internal.Registered)
+    assert "a1" in cluster.closed
+    cluster.register("a2")
+    assert cluster.messages(internal.Refused, "a2")

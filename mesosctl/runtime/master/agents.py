@@ -116,7 +116,7 @@ class Agents:
     def _admit(self, stream: str, agent: Agent, message: internal.Register) -> None:
         is_open = stream in self._arriving
         self._arriving.discard(stream)
-        if agent.id in self._state.gone or agent.id in self._departing:
+        if agent.id in self._state.gone or agent.id in self._departing or agent.machine in self._state.down:
             if is_open:
                 self._state.emit(CloseAgent(stream))
             return
