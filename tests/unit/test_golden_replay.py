@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -211,7 +212,7 @@ def play_agent(asked: list[Recorded], directory: Path, *, ended: bool = False) -
     flags, _ = load(AgentFlags, given, {})
     api = ExecutorApi(15)
     api.agent = bench.agent
-    nested = NestedContainers(lambda _: None, str(bench.work_dir), "127.0.0.1", switch_user=False)
+    nested = NestedContainers(lambda _: None, AsyncMock(), str(bench.work_dir), "127.0.0.1", switch_user=False)
     address = Address("127.0.0.1", 5051, "127.0.0.1", 5051, "localhost")
     replaced = {CONTAINER: executor.container_id, WORK_DIR: str(bench.work_dir), "/var/log/mesos": str(log_dir)}
 
