@@ -11,6 +11,15 @@ from tests.integration.test_runtime_slice import Programs, Scheduler, programs
 __all__ = ["programs"]
 
 
+RESERVED = {
+    "name": "disk",
+    "type": "SCALAR",
+    "scalar": {"value": 64},
+    "role": "eng",
+    "reservation": {"principal": "ops"},
+}
+
+
 def ask(programs: Programs, kind: str, **fields: Any) -> Any:
     """The answer to an operator's call, as JSON; None where it is empty."""
     connection = http.client.HTTPConnection("127.0.0.1", programs.master_port, timeout=20)
@@ -79,3 +88,20 @@ def test_a_machine_goes_down_and_its_agent_stops(programs: Programs) -> None:
     ask(programs, "STOP_MAINTENANCE", machines=[machine])
     assert ask(programs, "GET_MAINTENANCE_STATUS")["get_maintenance_status"]["status"] == {}
     scheduler.call("TEARDOWN")
+
+
+def test_a_reservation_reaches_the_agent_and_stays(programs: Programs) -> None:
+    agent_id = agent(programs)["agent_info"]["id"]
+    ask(programs, "RESERVE_RESOURCES", agent_id=agent_id, resources=[RESERVED])
+    programs.kill("master")
+    programs.start_master()
+    programs.wait(programs.state)
+    programs.wait(lambda: ask(programs, "GET_AGENTS")["get_agents"]["agents"])
+    reserved = [each for each in agent(programs)["total_resources"] if each.get("reservations")]
+    assert [(each["name"], each["scalar"]["value"], each["role"]) for each in reserved] == [("disk", 64.0, "eng")]
+    programs.kill("agent")
+    programs.start_agent()
+    programs.wait(lambda: agent(programs)["active"])
+    assert [each for each in agent(programs)["total_resources"] if each.get("reservations")] == reserved
+    ask(programs, "UNRESERVE_RESOURCES", agent_id=agent_id, resources=[RESERVED])
+    assert not [each for each in agent(programs)["total_resources"] if each.get("reservations")]
