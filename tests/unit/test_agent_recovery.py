@@ -16,10 +16,10 @@ import pytest
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent import journal as journal_module
+from mesosctl.runtime.agent.adopted import UNKNOWN_STATUS
 from mesosctl.runtime.agent.checkpoint import LATEST, META
 from mesosctl.runtime.agent.compatibility import incompatible
 from mesosctl.runtime.agent.journal import Change, Journal, apply, replay
-from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, find
 from mesosctl.runtime.agent.takeover import take_over
 from mesosctl.runtime.agent.volumes import keep_volumes, link_volumes

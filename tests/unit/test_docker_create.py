@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from mesosctl.runtime.agent.volumes import bind_volumes
 from mesosctl.runtime.docker.create import Place, RequestError, create_request
 from mesosctl.runtime.docker.engine import split_image
 from mesosctl.runtime.docker.parameters import ParameterError, apply, size
@@ -198,3 +201,20 @@ def test_sizes_and_names() -> None:
     assert split_image("host:5000/a/b") == ("host:5000/a/b", "latest")
     assert split_image("host:5000/a/b:1.2") == ("host:5000/a/b", "1.2")
     assert split_image("a@sha256:00") == ("a", "sha256:00")
+
+
+def test_persistent_volumes_are_mounted(tmp_path: Path) -> None:
+    disk = Resource.DiskInfo(
+        persistence=Resource.DiskInfo.Persistence("id1"), volume=Volume(Volume.Mode.RO, container_path="data")
+    )
+    reservation = Resource.ReservationInfo(type=Resource.ReservationInfo.Type.DYNAMIC, role="web")
+    scalar = Value.Scalar(1)
+    volume = Resource(name="disk", type=Value.Type.SCALAR, scalar=scalar, reservations=(reservation,), disk=disk)
+    with pytest.raises(ValueError, match="is not there"):
+        bind_volumes(str(tmp_path), "/mnt/mesos/sandbox", [volume, *PORTS], None)
+    path = tmp_path / "volumes/roles/web/id1"
+    path.mkdir(parents=True)
+    binds = bind_volumes(str(tmp_path), "/mnt/mesos/sandbox", [volume, *PORTS], None)
+    assert binds == [f"{path}:/mnt/mesos/sandbox/data:ro"]
+    place = replace(PLACE, binds=tuple(binds))
+    assert create_request(place, container(Docker("i")), NOTHING)["HostConfig"]["Binds"][1:] == binds

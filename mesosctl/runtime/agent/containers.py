@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.agent.adopted import AdoptedProcesses
 from mesosctl.runtime.agent.containerizer.base import Containerizer, LaunchError
 from mesosctl.runtime.agent.containerizer.docker import PRELOADED, DockerContainerizer
 from mesosctl.runtime.agent.containerizer.isolation import isolators
@@ -17,7 +18,6 @@ from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.environment import AgentAddress, executor_environment
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.fetching import Destination, Fetcher
-from mesosctl.runtime.agent.launcher import PosixLauncher
 from mesosctl.runtime.agent.master_link import MasterLink
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nursery import Nursery
@@ -29,6 +29,7 @@ from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.http.address import Address
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
+from mesosctl.runtime.protocol.containers import ContainerInfo
 from mesosctl.runtime.protocol.executor import Event
 from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.statistics import ResourceStatistics
@@ -52,7 +53,7 @@ class Containers:
         self._flags = flags
         self._address = address
         self._api = api
-        self._adopted = PosixLauncher(self._exited)
+        self._adopted = AdoptedProcesses(self._exited)
         names = [name.strip() for name in flags.containerizers.split(",") if name.strip()]
         self._nursery = Nursery(self._born, self._exited, [PRELOADED] if DOCKER in names else [])
         self.fetcher = Fetcher(flags, self._nursery)
@@ -119,7 +120,7 @@ class Containers:
 
     def show_volumes(self, executor: ExecutorRecord) -> None:
         try:
-            link_volumes(self._flags.work_dir, executor.directory, executor.resources(), executor.user)
+            self._link_volumes(executor)
         except (OSError, LookupError, ValueError) as error:
             log.warning("Container %s goes without a volume: %s", executor.container_id, error)
 
@@ -162,7 +163,7 @@ class Containers:
                 f"None of the enabled containerizers ({self._flags.containerizers}) makes such containers"
             )
         create_sandbox(executor.directory, executor.user)
-        link_volumes(self._flags.work_dir, executor.directory, executor.resources(), executor.user)
+        self._link_volumes(executor)
         for name in ("stdout", "stderr"):
             open_output(executor.directory, name, executor.user).close()
         own = AgentAddress(self._address.ip, self._address.port, self.agent.info.id.value)
@@ -173,6 +174,12 @@ class Containers:
             to = Destination(executor.container_id, executor.directory, executor.user)
             await self.fetcher.fetch(executor.info.command.uris, to)
         await containerizer.launch(executor, environment)
+
+    def _link_volumes(self, executor: ExecutorRecord) -> None:
+        """Show persistent volumes in the sandbox; a docker container has them mounted, where links lead nowhere."""
+        container = executor.info.container
+        if container is None or container.type is not ContainerInfo.Type.DOCKER:
+            link_volumes(self._flags.work_dir, executor.directory, executor.resources(), executor.user)
 
     # What becomes of it
 

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent import events
+from mesosctl.runtime.agent.adopted import UNKNOWN_STATUS
 from mesosctl.runtime.agent.checkpoint import Checkpoint, NoStore, Store
 from mesosctl.runtime.agent.command_task import command_executor
-from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS
 from mesosctl.runtime.agent.ledger import Ledger
 from mesosctl.runtime.agent.limits import unsupported
 from mesosctl.runtime.agent.outside import Outside

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from mesosctl.runtime.agent.adopted import UNKNOWN_STATUS, Exited
 from mesosctl.runtime.agent.containerizer.base import LaunchError
-from mesosctl.runtime.agent.launcher import UNKNOWN_STATUS, Exited
 from mesosctl.runtime.executor.nursery import MAX_MESSAGE_BYTES, Birth, Born, Died
 from mesosctl.runtime.executor.processes import kill_all
 

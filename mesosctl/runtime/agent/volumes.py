@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from mesosctl.runtime.protocol.resources import Resource
+from mesosctl.runtime.protocol.resources import Resource, Volume
 from mesosctl.runtime.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -63,16 +63,37 @@ def link_volumes(work_dir: str, sandbox: str, resources: Iterable[Resource], use
         name = resource.disk.volume.container_path
         if os.path.isabs(name) or ".." in Path(name).parts or not Path(name).parts:
             raise ValueError(f"The path '{name}' of a persistent volume is not one within the sandbox")
-        source = volume_path(work_dir, resource)
-        if not source.is_dir():
-            raise ValueError(f"The persistent volume {source} is not there")
-        if user is not None and source.stat().st_uid == os.geteuid():
-            shutil.chown(source, user, pwd.getpwnam(user).pw_gid)
+        source = _hand_over(volume_path(work_dir, resource), user)
         link = Path(sandbox, name)
         if link.is_symlink() and link.readlink() == source:
             continue
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(source)
+
+
+def bind_volumes(work_dir: str, sandbox: str, resources: Iterable[Resource], user: str | None) -> list[str]:
+    """The volumes as a container engine mounts them: `source:target:mode`, relative targets within `sandbox`.
+
+    Raises OSError, LookupError, and ValueError where a volume is not there.
+    """
+    binds = []
+    for resource in resources:
+        if resource.disk is None or resource.disk.volume is None or not _is_volume(resource):
+            continue
+        volume = resource.disk.volume
+        source = _hand_over(volume_path(work_dir, resource), user)
+        mode = "ro" if volume.mode is Volume.Mode.RO else "rw"
+        binds.append(f"{source}:{os.path.join(sandbox, volume.container_path)}:{mode}")
+    return binds
+
+
+def _hand_over(volume: Path, user: str | None) -> Path:
+    """Give a volume to its first user."""
+    if not volume.is_dir():
+        raise ValueError(f"The persistent volume {volume} is not there")
+    if user is not None and volume.stat().st_uid == os.geteuid():
+        shutil.chown(volume, user, pwd.getpwnam(user).pw_gid)
+    return volume
 
 
 def _is_volume(resource: Resource) -> bool:

@@ -45,8 +45,6 @@ class Place(msgspec.Struct, frozen=True):
     mem: float
     """In MB."""
     enable_cfs: bool = False
-    stop_timeout: float = 0.0
-    """Seconds; 0: as the kill policy says."""
     binds: tuple[str, ...] = ()
     """Persistent volumes, as `docker run --volume` takes them."""
 

@@ -45,6 +45,7 @@ _ACCEPTED: dict[str, str | None] = {
     "docker_ignore_runtime": "false",
     "docker_mesos_image": None,
     "docker_registry": "https://registry-1.docker.io",
+    "docker_stop_timeout": "0ns",
     "docker_store_dir": "/tmp/mesos/store/docker",
     "docker_volume_checkpoint_dir": "/var/run/mesos/isolators/docker/volume",
     "docker_volume_chown": "false",
@@ -122,9 +123,6 @@ class AgentFlags(Flags):
     docker_kill_orphans: bool = flag(SWITCH, "true", "Kill docker containers of this agent that have no executor.")
     docker_remove_delay: float = flag(DURATION, "6hrs", "How long docker containers that have ended are kept.")
     docker_socket: str = flag(PATH, "/var/run/docker.sock", "The socket of the Docker engine.")
-    docker_stop_timeout: float = flag(
-        DURATION, "0ns", "Time from SIGTERM to SIGKILL for docker tasks without a kill policy. 0: as for other tasks."
-    )
     domain: DomainInfo | None = optional(DOMAIN, "Region and zone of this agent, as JSON.")  # noqa: RUF009
     enforce_container_disk_quota: bool = flag(
         SWITCH, "false", "Kill containers that use more disk than they hold, with the isolator disk/du."

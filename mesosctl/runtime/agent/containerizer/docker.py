@@ -19,6 +19,7 @@ from mesosctl.runtime.agent.containerizer.login import find_login
 from mesosctl.runtime.agent.nursery import Nursery
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord
 from mesosctl.runtime.agent.sandbox import open_output
+from mesosctl.runtime.agent.volumes import bind_volumes
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.docker.create import LABEL_AGENT, NAME_PREFIX, Place, create_request, limits_of
 from mesosctl.runtime.docker.engine import Engine, EngineError
@@ -53,11 +54,12 @@ class DockerContainerizer:
         return container is not None and container.type is ContainerInfo.Type.DOCKER
 
     async def launch(self, executor: ExecutorRecord, environment: Mapping[str, str]) -> None:
-        place = self._place(executor)
-        variables = dict(environment) | {DOCKER_PLACE: msgspec.json.encode(place).decode()}
+        variables = dict(environment)
         container = executor.info.container
         assert container is not None
         try:
+            place = self._place(executor)
+            variables[DOCKER_PLACE] = msgspec.json.encode(place).decode()
             if executor.is_command:
                 task_request(place, next(executor.tasks()).info)
             else:
@@ -82,6 +84,9 @@ class DockerContainerizer:
             cpus=held.scalar("cpus"),
             mem=held.scalar("mem"),
             enable_cfs=self._flags.cgroups_enable_cfs,
+            binds=tuple(
+                bind_volumes(self._flags.work_dir, self._flags.sandbox_directory, executor.resources(), executor.user)
+            ),
         )
 
     async def _provide(self, docker: ContainerInfo.DockerInfo, executor: ExecutorRecord) -> None:
@@ -108,8 +113,9 @@ class DockerContainerizer:
 
     def update(self, executor: ExecutorRecord) -> None:
         if not executor.is_command:  # the container of a task never changes
-            limits = limits_of(self._place(executor))
-            self._spawn(self._engine.update(f"{NAME_PREFIX}{executor.container_id}", limits))
+            held = Resources.of(executor.resources())
+            place = Place("", "", "", "", "", held.scalar("cpus"), held.scalar("mem"), self._flags.cgroups_enable_cfs)
+            self._spawn(self._engine.update(f"{NAME_PREFIX}{executor.container_id}", limits_of(place)))
 
     def destroy(self, executor: ExecutorRecord) -> None:
         self._spawn(self._engine.kill(f"{NAME_PREFIX}{executor.container_id}", "SIGKILL"))
