@@ -17,6 +17,7 @@ from mesosctl.runtime.agent.core import Agent, Settings
 from mesosctl.runtime.agent.durable import Durable
 from mesosctl.runtime.agent.endpoints import routes
 from mesosctl.runtime.agent.executor_api import ExecutorApi
+from mesosctl.runtime.agent.garbage import Collector
 from mesosctl.runtime.agent.journal import Journal
 from mesosctl.runtime.agent.master_link import MasterLink, RefusedError
 from mesosctl.runtime.agent.nested import NestedContainers
@@ -110,6 +111,8 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     )
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
     connection = asyncio.create_task(_connect(agent, master))
+    collector = Collector(flags.work_dir, flags.gc_delay, flags.gc_disk_headroom, clock, agent.ledger, journal)
+    collecting = asyncio.create_task(collector.run(flags.disk_watch_interval))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, connection.cancel)
@@ -122,6 +125,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         forget(flags.work_dir)
         raise
     finally:
+        collecting.cancel()
         await runner.cleanup()
         journal.close()
 

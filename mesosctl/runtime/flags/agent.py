@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mesosctl.runtime.flags.declare import Flags, flag, optional, required
-from mesosctl.runtime.flags.kinds import DOMAIN, DURATION, INTEGER, PATH, SIZE, SWITCH, TEXT, ZOOKEEPER
+from mesosctl.runtime.flags.kinds import DOMAIN, DURATION, INTEGER, NUMBER, PATH, SIZE, SWITCH, TEXT, ZOOKEEPER
 from mesosctl.runtime.protocol.basics import DomainInfo
 
 _ACCEPTED: dict[str, str | None] = {
@@ -40,7 +40,6 @@ _ACCEPTED: dict[str, str | None] = {
     "disallow_sharing_agent_ipc_namespace": "false",
     "disallow_sharing_agent_pid_namespace": "false",
     "disk_profile_adaptor": None,
-    "disk_watch_interval": "1mins",
     "docker": "docker",
     "docker_ignore_runtime": "false",
     "docker_mesos_image": None,
@@ -55,8 +54,6 @@ _ACCEPTED: dict[str, str | None] = {
     "executor_reregistration_retry_interval": None,
     "external_log_file": None,
     "firewall_rules": None,
-    "gc_delay": "1weeks",
-    "gc_disk_headroom": "0.1",
     "gc_non_executor_container_sandboxes": "false",
     "hadoop_home": None,
     "hooks": None,
@@ -119,6 +116,7 @@ class AgentFlags(Flags):
     containerizers: str = flag(
         TEXT, "mesos", "What makes containers, in this order: mesos, docker or both, with a comma."
     )
+    disk_watch_interval: float = flag(DURATION, "1mins", "Time between looks at how full the disk of the sandboxes is.")
     docker_config: str | None = optional(TEXT, "Docker's configuration file, with the logins of registries, as JSON.")
     docker_kill_orphans: bool = flag(SWITCH, "true", "Kill docker containers of this agent that have no executor.")
     docker_remove_delay: float = flag(DURATION, "6hrs", "How long docker containers that have ended are kept.")
@@ -140,6 +138,10 @@ class AgentFlags(Flags):
     fetcher_cache_size: int = flag(SIZE, "2GB", "How much may be kept there.")
     fetcher_stall_timeout: float = flag(DURATION, "1mins", "How long a download may stand still before it is given up.")
     frameworks_home: str = flag(TEXT, "", "Directory for URIs that are relative paths.")
+    gc_delay: float = flag(DURATION, "1weeks", "How long the sandboxes of containers that ended are kept at most.")
+    gc_disk_headroom: float = flag(
+        NUMBER, "0.1", "Part of the disk to keep free: sandboxes go the sooner, the nearer the disk is to it."
+    )
     hostname: str | None = optional(TEXT, "Name of this agent. By default the name of its address.")
     hostname_lookup: bool = flag(SWITCH, "true", "Look up the name of this agent; if not, its address is its name.")
     http_heartbeat_interval: float = flag(DURATION, "30secs", "Time between heartbeats to executors.")
