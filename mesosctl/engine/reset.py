@@ -1,8 +1,8 @@
 """Taking everything back: which steps a reset has beyond the chapters, and what it must not do.
 
-A workflow with `Mode(unset=True)` goes through its steps backwards: the services stop first, then their data are
-deleted where that was asked for, the chapters are taken back, the way in of the operator is the last of them, and at
-the very end mesosctl's own notes on the host go, once they are empty.
+A workflow with `Mode(unset=True)` goes through its steps backwards: agents end their tasks, the services stop, then
+their data are deleted where that was asked for, the chapters are taken back, the way in of the operator is the last of
+them, and at the very end mesosctl's own notes on the host go, once they are empty.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mesosctl.resources.program import STATE_DIR
 from mesosctl.resources.types import Block, Command, Resource
 from mesosctl.tasks import Stage, mesos_releases
 
+TASKS = Stage("tasks", "Tasks of the agents", ())
 RELEASES = Stage("releases", "Releases of Mesos", ())
 DATA = Stage("data", "Data and logs", ())
 NOTES = Stage("notes", "What mesosctl remembers on the host", ())
@@ -37,7 +38,7 @@ def steps(limit: Limit, *, data: bool, keep_access: frozenset[str]) -> list[Step
     if data:
         found.insert([step.stage.name for step in found].index("zookeeper"), Step(DATA, _data))
     if limit.stages is None:
-        found[:0] = [Step(NOTES, _notes), Step(RELEASES, _releases)]
+        found = [Step(NOTES, _notes), Step(RELEASES, _releases), *found, Step(TASKS, _tasks)]
     return found
 
 
@@ -87,6 +88,22 @@ def _emptied(path: str) -> Command:
         apply="false",
         revert=f"find {quoted} -xdev -mindepth 1 -delete",
     )
+
+
+def _tasks(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
+    """A stopped agent leaves its tasks running; told by SIGUSR1 that it goes for good, it ends them."""
+    if not host.has(Role.AGENT) or facts.init != "systemd":
+        return []
+    return [
+        Command(
+            name="tasks of mesos-agent",
+            check="systemctl is-active --quiet mesos-agent.service",
+            apply="false",
+            revert="pid=$(systemctl show -p MainPID --value mesos-agent.service) && kill -s USR1 $pid && "
+            "for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $pid 2>/dev/null || break; sleep 1; done; "
+            "systemctl stop mesos-agent.service",
+        )
+    ]
 
 
 def _releases(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:

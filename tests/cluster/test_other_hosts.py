@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,7 +187,13 @@ def test_all_roles_on_a_plain_host_and_back(plain: Cluster) -> None:
     plain.mesosctl("start-cluster")
     plain.mesosctl("status")
 
-    plain.mesosctl("reset", "--yes-really", plain.lab.name)
+    master = f"{plain.lab.host('h1').address}:5050"
+    example = [sys.executable, "-m", "mesosctl.runtime.framework.example", master, "sleep 4711"]
+    with subprocess.Popen(example, stderr=subprocess.DEVNULL) as framework:
+        eventually(lambda: plain.sh("h1", "pgrep -fx 'sleep 4711' || :") != "", 30)
+        plain.mesosctl("reset", "--yes-really", plain.lab.name)
+        framework.kill()
+    assert plain.sh("h1", "pgrep -fx 'sleep 4711' || :") == "", "no task is left"
     assert srvr_mode(plain.lab.host("h1").address) == ""
     assert plain.sh("h1", "pgrep -f '[m]esosctl.runtime' || :") == ""
     after = snapshot(plain, "h1")

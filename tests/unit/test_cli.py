@@ -243,7 +243,7 @@ class TestReset:
     def test_data_go_after_the_services_and_before_their_folders(self, inventory: Path) -> None:
         steps = reset.steps(self.limit(inventory), data=True, keep_access=frozenset())
         names = [step.stage.name for step in reversed(steps)]
-        assert names[:5] == ["agents", "masters", "zookeeper", "data", "configure"]
+        assert names[:6] == ["tasks", "agents", "masters", "zookeeper", "data", "configure"]
         assert names[-3:] == ["access", "releases", "notes"]
 
     def test_data_of_hosts_that_keep_their_services_stay(self, inventory: Path) -> None:

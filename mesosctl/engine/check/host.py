@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from mesosctl.engine.check import Finding, View
 from mesosctl.inventory.model import Role, SelinuxMode
 from mesosctl.tasks import docker_repository
+from mesosctl.tasks.mesos_python import python_of
 
 SYSTEM_MB = 256
 """Memory that the system itself needs."""
@@ -49,11 +50,20 @@ def _os(view: View) -> Finding:
 
 
 def _python(view: View) -> Finding:
-    if view.facts.python:
-        return view.ok("python", view.facts.python)
-    return view.warning(
-        "python", "there is no python3", "mesosctl check --fix installs it; ZooKeeper and Docker do without"
-    )
+    wanted = python_of(view.facts)
+    if view.cluster.distribution != "bundled" or not (view.host.has(Role.MASTER) or view.host.has(Role.AGENT)):
+        return view.ok("python", f"{view.facts.python or 'none'}, not needed")
+    if not wanted:
+        return view.error(
+            "python",
+            f"there is {view.facts.python or 'no Python'}, and the runtime needs 3.11 or newer",
+            "install one as python3.11, python3.12 or later, or name another distribution in the inventory",
+        )
+    present = dict(view.facts.pythons).get(wanted.path)
+    if not present:
+        fix = "bootstrap installs it, and so does mesosctl check --fix"
+        return view.warning("python", f"there is no {wanted.path.rpartition('/')[2]} yet", fix)
+    return view.ok("python", present)
 
 
 def _java(view: View) -> Finding:

@@ -10,6 +10,7 @@ from mesosctl.engine.workflow import Step
 from mesosctl.inventory.model import Cluster, Host, SelinuxMode
 from mesosctl.resources.types import Packages, Resource, Service
 from mesosctl.tasks import Stage, hosts_file, selinux
+from mesosctl.tasks.mesos_python import python_of
 from mesosctl.tasks.proxy_url import environment
 
 STAGE = Stage("repair", "What check --fix puts right", ())
@@ -31,9 +32,10 @@ def step(cluster: Cluster, facts: Mapping[str, Facts], findings: Iterable[Findin
 
 
 def _python(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    if not facts.package_manager:
+    python = python_of(facts)
+    if not facts.package_manager or not python or not python.package:
         return []
-    return [Packages(names=("python3",), manager=facts.package_manager, proxy=environment(cluster))]
+    return [Packages(names=(python.package,), manager=facts.package_manager, proxy=environment(cluster))]
 
 
 def _time_sync(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
