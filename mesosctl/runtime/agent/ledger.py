@@ -89,6 +89,10 @@ class Ledger:
             for executor in framework.executors.values():
                 yield framework, executor
 
+    def directories(self) -> list[str]:
+        """The sandboxes of those."""
+        return [executor.directory for _, executor in self.executors()]
+
     # What happens
 
     def record(

@@ -19,6 +19,7 @@ from mesosctl.runtime.agent.endpoints import routes
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.garbage import Collector
 from mesosctl.runtime.agent.journal import Journal
+from mesosctl.runtime.agent.log_rotation import keep_bounded, limits
 from mesosctl.runtime.agent.master_link import MasterLink, RefusedError
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nested_parents import parent
@@ -74,6 +75,7 @@ def main() -> None:
 
 async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Found) -> None:
     clock = LoopClock()
+    outputs = limits(flags.container_logger, flags.modules)
     api = ExecutorApi(flags.http_heartbeat_interval)
     containers = Containers(flags, address, api)
     settings = Settings(
@@ -99,7 +101,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     if found.info:
         agent.recover(found)
     nested.recover({executor.container_id for _, executor in agent.ledger.executors() if executor.pid is not None})
-    kill_orphans(flags.work_dir, (executor.directory for _, executor in agent.ledger.executors()))
+    kill_orphans(flags.work_dir, agent.ledger.directories())
     if flags.recover == CLEANUP:
         await _clean_up(flags, agent, containers)
         return
@@ -112,7 +114,10 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
     connection = asyncio.create_task(_connect(agent, master))
     collector = Collector(flags.work_dir, flags.gc_delay, flags.gc_disk_headroom, clock, agent.ledger, journal)
-    collecting = asyncio.create_task(collector.run(flags.disk_watch_interval))
+    chores = [
+        asyncio.create_task(collector.run(flags.disk_watch_interval)),
+        asyncio.create_task(keep_bounded(outputs, agent.ledger.directories)),
+    ]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, connection.cancel)
@@ -125,7 +130,8 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         forget(flags.work_dir)
         raise
     finally:
-        collecting.cancel()
+        for chore in chores:
+            chore.cancel()
         await runner.cleanup()
         journal.close()
 

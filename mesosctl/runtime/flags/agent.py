@@ -30,7 +30,6 @@ _ACCEPTED: dict[str, str | None] = {
     "cgroups_limit_swap": "false",
     "cgroups_net_cls_primary_handle": None,
     "cgroups_net_cls_secondary_handles": None,
-    "container_logger": None,
     "credential": None,
     "csi_plugin_config_dir": None,
     "default_container_dns": None,
@@ -74,7 +73,6 @@ _ACCEPTED: dict[str, str | None] = {
     "logbufsecs": "0",
     "master_detector": None,
     "memory_profiling": "false",
-    "modules": None,
     "modules_dir": None,
     "network_cni_config_dir": None,
     "network_cni_metrics": "true",
@@ -112,6 +110,9 @@ class AgentFlags(Flags):
     cgroups_root: str = flag(TEXT, "mesos", "Name of the cgroup that holds those of the containers.")
     container_disk_watch_interval: float = flag(
         DURATION, "15secs", "Time between looks at how much disk containers use, with the isolator disk/du."
+    )
+    container_logger: str | None = optional(
+        TEXT, "org_apache_mesos_LogrotateContainerLogger bounds stdout and stderr of containers; see modules."
     )
     containerizers: str = flag(
         TEXT, "mesos", "What makes containers, in this order: mesos, docker or both, with a comma."
@@ -155,6 +156,7 @@ class AgentFlags(Flags):
     max_completed_executors_per_framework: int = flag(
         INTEGER, "150", "How many finished executors of a framework are remembered."
     )
+    modules: str | None = optional(TEXT, "Parameters of the container logger, as JSON; no module is loaded.")
     port: int = flag(INTEGER, "5051", "Port to listen on.")
     quiet: bool = flag(SWITCH, "false", "Do not log to standard error.")
     reconfiguration_policy: str = flag(
