@@ -123,6 +123,26 @@ def test_an_agent_that_comes_back_goes_on_draining(cluster: Cluster) -> None:
     assert state(cluster) is DrainState.DRAINING
 
 
+def test_a_disconnected_agent_is_drained_when_it_is_back(cluster: Cluster) -> None:
+    cluster.master.agent_disconnected("a1")
+    drain(cluster)
+    assert not cluster.messages(internal.KillTask)
+    cluster.register("a2", AGENT, (running("t"),))
+    assert cluster.messages(internal.KillTask, "a2")
+
+
+def test_a_disconnected_agent_that_is_taken_back_is_offered_when_it_is_back(cluster: Cluster) -> None:
+    cluster.master.commit(draining(cluster).deactivate(AGENT))
+    cluster.master.agent_disconnected("a1")
+    cluster.take("s1")
+    cluster.master.commit(draining(cluster).reactivate(AGENT))
+    cluster.clock.advance(2)
+    assert not cluster.take("s1", "OFFERS")
+    cluster.register("a2", AGENT, (running("t"),))
+    cluster.clock.advance(0)
+    assert cluster.take("s1", "OFFERS")
+
+
 def test_the_next_master_goes_on(cluster: Cluster) -> None:
     drain(cluster)
     after = Cluster(cluster.registry)

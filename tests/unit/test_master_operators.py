@@ -119,6 +119,24 @@ def test_quota_that_cannot_be_set(cluster: Cluster, bad: QuotaConfig, problem: s
     assert refusal(lambda: cluster.master.quotas.update((bad,), force=False)) == (400, problem)
 
 
+def test_the_capacity_is_that_of_all_agents_connected_or_not_reserved_or_not(cluster: Cluster) -> None:
+    cluster.register("a2", port=5052, resources="cpus(eng):2;mem:10")
+    cluster.master.agent_disconnected("a1")
+    cluster.master.commit(cluster.master.quotas.update((config("a", {"cpus": 4}),), force=False))
+    assert (
+        "exceed cluster capacity 'cpus:4;"
+        in refusal(lambda: cluster.master.quotas.update((config("a", {"cpus": 4.1}),), force=False))[1]
+    )
+
+
+def test_a_new_guarantee_rescinds_what_it_needs(cluster: Cluster) -> None:
+    cluster.master.commit(cluster.master.quotas.update((config("eng", {"cpus": 2}),), force=False))
+    assert kinds(cluster) == ["RESCIND"]
+    cluster.clock.advance(0)
+    (offer,) = cluster.master.state.offers.values()
+    assert offer.resources.scalar("cpus") == 0
+
+
 def test_more_than_there_is_can_be_forced(cluster: Cluster) -> None:
     cluster.master.commit(cluster.master.quotas.update((config("a", {"cpus": 3}),), force=True))
     cluster.master.commit(cluster.master.quotas.set(request("b", cpus(3), force=True)))

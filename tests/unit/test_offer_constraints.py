@@ -104,6 +104,13 @@ def test_what_holds_for_an_agent(wanted: dict[str, Any], holds: bool) -> None:
     assert not excludes(found, "other", AGENT)
 
 
+def test_of_two_attributes_with_one_name_the_first_counts() -> None:
+    twice = msgspec.structs.replace(
+        AGENT, attributes=(*AGENT.attributes, msgspec.structs.replace(AGENT.attributes[1], name="rack"))
+    )
+    assert excludes(compiled(constraints([constraint("rack", "text_equals", "r2")]), 100), "r", twice)
+
+
 def test_all_of_a_group_any_of_the_groups() -> None:
     yes, no = constraint("rack", "exists"), constraint("nope", "exists")
     assert excludes(compiled(constraints([yes, no]), 100), "r", AGENT)

@@ -187,6 +187,13 @@ def test_the_older_teardown() -> None:
             b'[{"role":"a"}]',
             'Failed to convert weights JSON array to protobuf (\'[{"role":"a"}]\'): Missing required fields: weight',
         ),
+        (
+            "PUT",
+            "/weights",
+            b'[{"role":"a","weight":"heavy"}]',
+            'Failed to convert weights JSON array to protobuf (\'[{"role":"a","weight":"heavy"}]\'):'
+            " Failed to parse 'heavy' as a JSON number for field 'weight': syntax error at line 1 near: heavy",
+        ),
         ("POST", "/machine/up", b"{}", "Unexpected JSON type parsed"),
         ("POST", "/maintenance/schedule", b'{"windows":[{}]}', "Missing required fields: windows[0].unavailability"),
     ],
