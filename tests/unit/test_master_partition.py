@@ -203,3 +203,17 @@ def test_an_agent_that_hears_nothing_is_not_offered_from() -> None:
     assert not cluster.master.state.offers
     cluster.register("a2", AGENT)
     cluster.offer()
+
+
+def test_an_agent_that_comes_back_while_it_would_be_forgotten_is_not() -> None:
+    cluster = Cluster(registry_max_agent_age=600.0, registry_gc_interval=900.0)
+    cluster.register()
+    cluster.clock.advance(899)
+    assert AGENT in cluster.master.state.unreachable
+    cluster.holds_writes = True
+    cluster.register("a2", AGENT)
+    cluster.clock.advance(2)
+    cluster.holds_writes = False
+    cluster.write()
+    assert AGENT in cluster.master.state.agents
+    assert list(cluster.registry) == [f"agents/{AGENT}"]

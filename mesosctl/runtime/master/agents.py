@@ -34,6 +34,8 @@ class Agents:
         self._stocktaking = Stocktaking(state, tasks, frameworks)
         self._records = AgentRecords(state.registrar)
         self._removals = RateLimiter(state.clock, state.options.agent_removal_interval)
+        self._returning: set[str] = set()
+        """Agents whose admission is on its way to the registry."""
         self._arriving: set[str] = set()
         """Streams of agents that the registry does not hold yet."""
         self._departing: set[str] = set()
@@ -111,9 +113,11 @@ class Agents:
         agent.info = msgspec.structs.replace(message.agent, id=AgentID(agent.id))
         agent.checkpointed, agent.capabilities = message.checkpointed, message.capabilities
         self._arriving.add(stream)
+        self._returning.add(agent.id)
         self._records.hold(agent, None, partial(self._admit, stream, agent, message))
 
     def _admit(self, stream: str, agent: Agent, message: internal.Register) -> None:
+        self._returning.discard(agent.id)
         is_open = stream in self._arriving
         self._arriving.discard(stream)
         if agent.id in self._state.gone or agent.id in self._departing or agent.machine in self._state.down:
@@ -241,8 +245,9 @@ class Agents:
         self._records.hold(agent, since, given_up)
 
     def forget(self, agent_id: str) -> None:
-        """An unreachable agent is not remembered any more."""
-        self._records.drop(agent_id, lambda: self._state.unreachable.pop(agent_id, None))
+        """An unreachable agent is not remembered any more, unless it is just coming back."""
+        if agent_id not in self._returning:
+            self._records.drop(agent_id, lambda: self._state.unreachable.pop(agent_id, None))
 
     def _ping(self, agent: Agent) -> None:
         if not agent.ponged:
