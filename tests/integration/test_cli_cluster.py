@@ -63,11 +63,12 @@ def hosts(make_lab: LabFactory) -> Lab:
 
 @pytest.fixture(scope="module")
 def mesosctl(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Mesosctl:
-    """The program, for a cluster whose ZooKeeper runs."""
+    """The program, for a cluster that runs."""
     inventory = tmp_path_factory.mktemp("cli") / "inventory.yaml"
     inventory.write_text(hosts.inventory_text())
     program = Mesosctl(inventory)
     program("bootstrap", "--yes")
+    program("start-cluster")
     return program
 
 
