@@ -247,3 +247,33 @@ def test_reconciliation_of_operations(cluster: Cluster, named: bool) -> None:
     assert [event.update_operation_status.status.state for event in cluster.take("s1")] == (
         ["OPERATION_UNKNOWN"] if named else []
     )
+
+
+# What a volume may be made of.
+
+
+@pytest.mark.parametrize("changes", [{"reservations": [DYNAMIC | {"role": "ops"}]}, {"scalar": {"value": 101.0}}])
+def test_a_volume_of_what_is_not_reserved_for_its_role(cluster: Cluster, changes: dict[str, Any]) -> None:
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    status, text = refusal(cluster, "CREATE", volumes=[volume(60) | changes])
+    assert (status, "does not contain" in text) == (409, True)
+    assert checkpointed(cluster) == "disk:100"
+
+
+def test_a_volume_of_a_static_reservation() -> None:
+    cluster = Cluster()
+    cluster.register(resources="cpus:1;disk(eng):100")
+    perform(cluster, "CREATE", volumes=[volume(60, reservations=[{"type": "STATIC", "role": "eng"}])])
+    assert checkpointed(cluster) == "disk:60:v"
+    assert cluster.master.state.agents[AGENT].total.scalar("disk") == 100
+
+
+def test_a_volume_keeps_its_reservation(cluster: Cluster) -> None:
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    perform(cluster, "CREATE", volumes=[volume(60)])
+    assert refusal(cluster, "UNRESERVE", resources=[disk(100)])[0] == 409
+    status, text = refusal(cluster, "UNRESERVE", resources=[volume(60)])
+    assert status == 400
+    assert "cannot be unreserved directly" in text
+    perform(cluster, "UNRESERVE", resources=[disk(40)])
+    assert checkpointed(cluster) == "disk:60:v"
