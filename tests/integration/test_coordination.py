@@ -19,7 +19,7 @@ from mesosctl.runtime.protocol.codec import encode
 from tests.integration.zookeeper import ZooKeeper
 
 WAIT_SECONDS = 30.0
-TIMEOUT = 2.0
+TIMEOUT = 3.0
 """Of sessions."""
 _paths = itertools.count()
 

@@ -19,8 +19,8 @@ from tests.integration.test_runtime_slice import Scheduler, free_port
 from tests.integration.zookeeper import ZooKeeper
 
 WAIT_SECONDS = 60.0
-SESSION_SECONDS = 2.0
-GRACE_SECONDS = 3.0
+SESSION_SECONDS = 4.0
+GRACE_SECONDS = 15.0
 """For the successor's election, its recovery and a busy machine, on top of the session timeout."""
 
 

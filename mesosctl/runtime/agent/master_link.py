@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MAX_BACKOFF_SECONDS = 60.0
 MISSED_PINGS = 5
+USUAL_PING_SECONDS = 15.0
+"""Until the master says how often it pings."""
 STREAM_ID = "Mesos-Stream-Id"
 
 _encoder = msgspec.json.Encoder()
@@ -131,7 +133,8 @@ class MasterLink:
     async def _read(self, session: aiohttp.ClientSession, response: aiohttp.ClientResponse) -> bool:
         records = RecordDecoder()
         sender: asyncio.Task[None] | None = None
-        ping_seconds = 0.0
+        ping_seconds = USUAL_PING_SECONDS
+        self._expect_ping(ping_seconds, response)
         try:
             async for chunk in response.content.iter_any():
                 for record in records.feed(chunk):
@@ -159,8 +162,7 @@ class MasterLink:
     def _expect_ping(self, ping_seconds: float, response: aiohttp.ClientResponse) -> None:
         if self._watchdog:
             self._watchdog.cancel()
-        if ping_seconds:
-            self._watchdog = self._clock.after(ping_seconds * MISSED_PINGS, response.close)
+        self._watchdog = self._clock.after(ping_seconds * MISSED_PINGS, response.close)
 
     def _start_sender(self, session: aiohttp.ClientSession, response: aiohttp.ClientResponse) -> asyncio.Task[None]:
         self._outgoing = asyncio.Queue()
