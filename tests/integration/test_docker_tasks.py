@@ -97,7 +97,8 @@ def test_runs_a_command_in_a_container(master: FakeMaster, agent: AgentProcess, 
     )
     command = CommandInfo(
         value="env; cat /given/given; touch /given/new || echo read-only; echo kept > data/kept; cat /etc/hostname >&2;"
-        " touch $MESOS_SANDBOX/there; echo $FROM_PARAMETER; cd $MESOS_SANDBOX; echo kept > data/kept; exit 0",
+        " touch $MESOS_SANDBOX/there; echo $FROM_PARAMETER; cd $MESOS_SANDBOX; echo kept > data/kept;"
+        " while ! ls go; do sleep 0.1; done 2>/dev/null",
         environment=Environment((Environment.Variable("COLOUR", value="blue & green"),)),
     )
     docker = Docker(
@@ -106,9 +107,10 @@ def test_runs_a_command_in_a_container(master: FakeMaster, agent: AgentProcess, 
         parameters=(Parameter("env", "FROM_PARAMETER=yes"), Parameter("ulimit", "nofile=77:77")),
     )
     master.run("a", command, container=container(docker, volumes=volumes, hostname="inside"))
-    statuses = master.statuses_until(lambda status: status.state in TERMINAL)
-    assert [status.state for status in statuses] == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
-    running, finished = statuses[1:]
+    starting, running = master.statuses_until(lambda status: status.state == "TASK_RUNNING")
+    agent.sandbox("a").joinpath("go").touch()
+    finished = ended(master)
+    assert (starting.state, finished.state) == ("TASK_STARTING", "TASK_FINISHED")
     assert finished.message == "Container exited with status 0"
     assert running.data is not None
     (inspected,) = json.loads(running.data)
@@ -166,9 +168,10 @@ def test_a_port_of_the_bridge_is_reached(master: FakeMaster, agent: AgentProcess
 
 
 def test_a_kill_is_sigterm_then_sigkill(master: FakeMaster, agent: AgentProcess) -> None:
-    master.run("a", "trap 'echo stopped; exit 0' TERM; echo ready; while :; do sleep 0.1; done", container=container())
-    policy = KillPolicy(DurationInfo(500_000_000))
-    master.run("b", "trap '' TERM; echo ready; while :; do sleep 0.1; done", container=container(), kill_policy=policy)
+    for name, trap, grace in (("a", "echo stopped; exit 0", 60), ("b", "", 0.5)):
+        command = f"trap '{trap}' TERM; echo ready; while :; do sleep 0.1; done"
+        policy = KillPolicy(DurationInfo(int(grace * 1e9)))
+        master.run(name, command, container=container(), kill_policy=policy)
     for name in ("a", "b"):
         eventually(lambda name=name: "ready" in _text(agent.sandbox(name) / "stdout"))  # type: ignore[misc]
         master.send(internal.KillTask(FRAMEWORK_ID, TaskID(name)))
