@@ -284,20 +284,28 @@ def test_a_pod_outlives_its_agent(tmp_path: Path) -> None:
         site = Site(master, tmp_path)
         site.start()
         try:
-            pod = group(member("stays", "exec sleep 98809"), member("goes", "exec sleep 98810"))
+            pod = group(
+                member("stays", "exec sleep 98809"),
+                member("goes", "exec sleep 98810"),
+                member("ends", "until test -e gate; do sleep 0.05; done; echo gone >../../end"),
+            )
             master.send(msgspec.structs.replace(pod, framework=CHECKPOINTED))
-            master.states_until("RUNNING", "goes")
+            master.states_until("RUNNING", "ends")
+            sandbox = site.agent.sandbox("pod").resolve()
             before = processes_of("sleep 98809")
-            (goes,) = processes_of("sleep 98810")
+            (goes,) = (pid for pid in processes_of("sleep 98810") if Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
             site.kill()
+            (sandbox / "tasks" / "ends" / "gate").touch()
+            eventually((sandbox / "end").exists)
             register = site.start()
-            assert {running.task.task_id.value for running in register.tasks} == {"stays", "goes"}
+            assert {running.task.task_id.value for running in register.tasks} == {"stays", "goes", "ends"}
+            assert ends(master, 1)["ends"].state == "TASK_FINISHED"
             assert processes_of("sleep 98809") == before
             os.kill(goes, signal.SIGTERM)
             found = ends(master, 2)
             assert (found["goes"].state, found["goes"].message) == (
                 "TASK_FAILED",
-                "Command terminated with unknown status",
+                "Command terminated with signal Terminated",
             )
             assert found["stays"].state == "TASK_KILLED"
             assert processes_of("sleep 98809") == []

@@ -17,10 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from mesosctl.runtime.agent.containerizer.base import LaunchError
 from mesosctl.runtime.agent.fetching import Destination
-from mesosctl.runtime.agent.nested_checkpoint import Kept, NestedCheckpoint
+from mesosctl.runtime.agent.nested_checkpoint import KEEP_STATUS, Kept, NestedCheckpoint, wait_status
 from mesosctl.runtime.agent.nested_entry import entry
 from mesosctl.runtime.agent.nested_io import Switchboard
 from mesosctl.runtime.agent.nested_volumes import make_volumes
@@ -56,6 +57,8 @@ class Surroundings:
     environment: Mapping[str, str]
     inside: int | None = None
     """A process in the container that this is in."""
+    outlives: bool = False
+    """It goes on while there is no agent."""
 
 
 @dataclass
@@ -116,8 +119,9 @@ class NestedContainers:
         try:
             surroundings = parent if session and parent else self._prepare(container_id, command, info, parent)
             environment = with_environment(surroundings.environment, command.environment)
-            inside = parent.inside if parent else None
-            surroundings = Surroundings(surroundings.directory, surroundings.user, environment, inside)
+            surroundings = replace(surroundings, environment=environment)
+            if parent:
+                surroundings = replace(surroundings, inside=parent.inside, outlives=parent.outlives)
             await self._fetch(command.uris, Destination(name, surroundings.directory, surroundings.user))
             if container_id.parent:
                 self._surroundings(container_id.parent)  # it may have ended meanwhile
@@ -131,11 +135,16 @@ class NestedContainers:
     def recover(self, roots: Collection[str]) -> None:
         """Take over what an agent before this one left in the containers of `roots`, and end all else."""
         for kept in self._checkpoint.all():
+            surroundings = Surroundings(kept.directory, kept.user, kept.environment, outlives=True)
+            container = Nested(kept.id, surroundings, kept.pid, None, kept.is_forking, kept.started)
             if start_time(kept.pid) != kept.started:
-                self._checkpoint.forget(name_of(kept.id))
+                if root_of(kept.id).value in roots:
+                    self._containers[name_of(kept.id)] = container
+                    container.ended.set_result(self._checkpoint.status(name_of(kept.id)))
+                else:
+                    self._checkpoint.forget(name_of(kept.id))
                 continue
-            surroundings = Surroundings(kept.directory, kept.user, kept.environment)
-            self._watch(Nested(kept.id, surroundings, kept.pid, None, kept.is_forking, kept.started))
+            self._watch(container)
             if kept.is_attachable or root_of(kept.id).value not in roots:
                 log.warning("Killing container %s, left over", name_of(kept.id))
                 kill_all(kept.pid)
@@ -171,7 +180,7 @@ class NestedContainers:
             raise RunningError("Nested container has not terminated yet")
         name = name_of(container_id)
         for each in [name, *self._within(name)]:
-            del self._containers[each]
+            self._forget(each)
 
     def destroy_within(self, name: str) -> None:
         """Kill the containers within another."""
@@ -183,7 +192,11 @@ class NestedContainers:
         """The outermost container has ended: nothing within it is left."""
         self.destroy_within(name)
         for each in self._within(name):
-            del self._containers[each]
+            self._forget(each)
+
+    def _forget(self, name: str) -> None:
+        del self._containers[name]
+        self._checkpoint.forget(name)
 
     def running(self) -> list[Nested]:
         """The containers that have not ended."""
@@ -228,29 +241,42 @@ class NestedContainers:
         session: bool,
     ) -> Nested:
         executable, arguments = command_line(command)
+        tty = info.tty_info if info else None
+        attachable = session or tty is not None
+        surroundings = replace(surroundings, outlives=surroundings.outlives and not attachable)
+        if surroundings.outlives:
+            executable, arguments = KEEP_STATUS[0], [*KEEP_STATUS, executable, *arguments[1:]]
         way = entry(surroundings.inside, surroundings.directory, surroundings.user) if surroundings.inside else None
         user = surroundings.user
         if way:
             executable, arguments, user = way.command[0], [*way.command, executable, *arguments[1:]], None
-        spawn = partial(_spawn, executable, arguments, surroundings, user)
-        tty = info.tty_info if info else None
+        spawn = partial(_spawn, executable, arguments, surroundings, user, tty)
         switchboard: Switchboard | None = None
         keep = partial(open_output, surroundings.directory, owner=surroundings.user)
-        if session or tty:
+        if attachable:
             switchboard = Switchboard(tty, None if session else keep)
             ends = switchboard.ends
             try:
-                pid = spawn(ends.stdin, ends.stdout, ends.stderr, tty)
+                pid = spawn(ends.stdin, ends.stdout, ends.stderr)
             except BaseException:
                 ends.close()
                 self._finish(switchboard)
                 raise
             ends.close()
         else:
-            with keep("stdout") as stdout, keep("stderr") as stderr, open(os.devnull, "rb") as null:
-                outputs = (null.fileno(), stdout.fileno(), stderr.fileno())
-                pid = spawn(*outputs, tty)
+            with (
+                keep("stdout") as stdout,
+                keep("stderr") as stderr,
+                self._status_file(container_id, surroundings) as file,
+            ):
+                pid = spawn(file.fileno(), stdout.fileno(), stderr.fileno())
         return Nested(container_id, surroundings, pid, switchboard, way is not None and way.is_forking)
+
+    def _status_file(self, container_id: ContainerID, surroundings: Surroundings) -> BinaryIO:
+        """The standard input of a container that nobody can attach to."""
+        if surroundings.outlives:
+            return self._checkpoint.open_status(name_of(container_id))
+        return open(os.devnull, "rb")
 
     def _enter(self, container: Nested) -> None:
         self._watch(container)
@@ -282,8 +308,11 @@ class NestedContainers:
         is_child = container.started is None
         if is_child or start_time(container.pid) in (None, container.started):
             kill_all(container.pid)  # before it is reaped: nobody else can have its id as session
-        container.ended.set_result(os.waitpid(container.pid, 0)[1] if is_child else None)
-        self._checkpoint.forget(name_of(container.id))
+        if is_child:
+            _, status = os.waitpid(container.pid, 0)
+            container.ended.set_result(wait_status(status) if container.surroundings.outlives else status)
+        else:
+            container.ended.set_result(self._checkpoint.status(name_of(container.id)))
         if container.switchboard:
             self._finish(container.switchboard)
 
@@ -312,10 +341,10 @@ def _spawn(
     arguments: list[str],
     surroundings: Surroundings,
     user: str | None,
+    tty: TTYInfo | None,
     stdin: int,
     stdout: int,
     stderr: int,
-    tty: TTYInfo | None,
 ) -> int:
     """Start a process in a session of its own, which a terminal controls where it has one. Raises OSError and more."""
     if tty:  # setsid(1) makes the session and takes the terminal

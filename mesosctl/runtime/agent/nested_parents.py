@@ -16,4 +16,4 @@ def parent(agent: Agent, ip: str, container_id: str) -> Surroundings | None:
     executor = found[1]
     command = executor.info.command
     environment = with_environment(base_environment(executor.directory, ip), command.environment if command else None)
-    return Surroundings(executor.directory, executor.user, environment, executor.pid)
+    return Surroundings(executor.directory, executor.user, environment, executor.pid, found[0].info.checkpoint)
