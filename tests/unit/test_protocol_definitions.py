@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mesosctl.runtime.protocol import agent, executor, master, scheduler, statistics
+from mesosctl.runtime.protocol import agent, executor, master, operator, scheduler, statistics
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.tolerant import from_json
 from mesosctl.runtime.protocol.wire import Field, WireEnum, WireMessage, fields
@@ -78,9 +78,23 @@ def published() -> dict[str, dict[str, Outline]]:
     return packages
 
 
+def published_name(message: type[WireMessage] | type[WireEnum]) -> str:
+    """Within its package. What both operator APIs have is defined once, outside of their Call and Response."""
+    return (
+        message.__qualname__.removeprefix("Common") if message.__module__ == operator.__name__ else message.__qualname__
+    )
+
+
 def outline_of(message: type[WireMessage] | type[WireEnum]) -> Outline:
-    package = message.__module__.rpartition(".")[2]
-    top, *path = message.__qualname__.split(".")
+    if message.__module__ == operator.__name__:
+        of_masters, of_agents = (_outline(package, published_name(message)) for package in ("master", "agent"))
+        assert of_masters == of_agents
+        return of_masters
+    return _outline(message.__module__.rpartition(".")[2], published_name(message))
+
+
+def _outline(package: str, message: str) -> Outline:
+    top, *path = message.split(".")
     found = published().get(package, published()["common"]).get(top) or published()["common"][top]
     for name in path:
         found = found.nested[name]
@@ -103,7 +117,7 @@ def test_definition_is_the_published_one(message: type[WireMessage]) -> None:
     outline = outline_of(message)
     ours = {}
     for f in fields(message):
-        kind = f.kind if f.type is None else f.type.__qualname__
+        kind = f.kind if f.type is None else published_name(f.type)
         ours[f.name] = (
             f.number,
             {"required": "req", "optional": "opt", "repeated": "rep", "map": "map"}[f.label],

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.protocol.basics import Flag, Metric, VersionInfo
+from mesosctl.runtime.protocol.operator import CommonResponse
 from mesosctl.runtime.version import about
 
 
@@ -33,22 +34,22 @@ def common_functions(api: ModuleType) -> dict[Any, Any]:
     kind, response, call_type = api.Response.Type, api.Response, api.Call.Type
 
     def get_health(context: CommonContext, call: Any) -> Any:
-        return response(type=kind.GET_HEALTH, get_health=response.GetHealth(healthy=True))
+        return response(type=kind.GET_HEALTH, get_health=CommonResponse.GetHealth(healthy=True))
 
     def get_flags(context: CommonContext, call: Any) -> Any:
         flags = tuple(Flag(name, value) for name, value in context.flags.items())
-        return response(type=kind.GET_FLAGS, get_flags=response.GetFlags(flags))
+        return response(type=kind.GET_FLAGS, get_flags=CommonResponse.GetFlags(flags))
 
     def get_version(context: CommonContext, call: Any) -> Any:
         version = VersionInfo(**about())  # type: ignore[arg-type]
-        return response(type=kind.GET_VERSION, get_version=response.GetVersion(version))
+        return response(type=kind.GET_VERSION, get_version=CommonResponse.GetVersion(version))
 
     def get_metrics(context: CommonContext, call: Any) -> Any:
         metrics = tuple(Metric(name, value) for name, value in sorted(context.metrics().items()))
-        return response(type=kind.GET_METRICS, get_metrics=response.GetMetrics(metrics))
+        return response(type=kind.GET_METRICS, get_metrics=CommonResponse.GetMetrics(metrics))
 
     def get_logging_level(context: CommonContext, call: Any) -> Any:
-        level = response.GetLoggingLevel(context.log_level.level)
+        level = CommonResponse.GetLoggingLevel(context.log_level.level)
         return response(type=kind.GET_LOGGING_LEVEL, get_logging_level=level)
 
     def set_logging_level(context: CommonContext, call: Any) -> Any:
@@ -57,13 +58,13 @@ def common_functions(api: ModuleType) -> dict[Any, Any]:
         return 200
 
     def list_files(context: CommonContext, call: Any) -> Any:
-        found = response.ListFiles(tuple(context.files.browse(call.list_files.path)))
+        found = CommonResponse.ListFiles(tuple(context.files.browse(call.list_files.path)))
         return response(type=kind.LIST_FILES, list_files=found)
 
     def read_file(context: CommonContext, call: Any) -> Any:
         wanted = call.read_file
         size, data = context.files.read(wanted.path, wanted.offset, wanted.length)
-        return response(type=kind.READ_FILE, read_file=response.ReadFile(size, data))
+        return response(type=kind.READ_FILE, read_file=CommonResponse.ReadFile(size, data))
 
     functions = (
         get_health,

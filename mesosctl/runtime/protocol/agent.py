@@ -13,21 +13,17 @@ from mesosctl.runtime.protocol.basics import (
     ContainerID,
     DurationInfo,
     ExecutorID,
-    FileInfo,
-    Flag,
     FrameworkID,
-    Metric,
     ResourceProviderID,
     TimeInfo,
-    VersionInfo,
 )
 from mesosctl.runtime.protocol.cluster import AgentInfo, DrainConfig, FrameworkInfo, ResourceProviderInfo
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, ContainerStatus, TTYInfo
-from mesosctl.runtime.protocol.offers import Operation
+from mesosctl.runtime.protocol.operator import CommonCall, CommonResponse
 from mesosctl.runtime.protocol.resources import Image, Resource, Value
 from mesosctl.runtime.protocol.statistics import ResourceStatistics
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, Task, TaskResourceLimitation, TaskState, TaskStatus
-from mesosctl.runtime.protocol.wire import Int32, UInt32, UInt64, WireEnum, WireMessage, written
+from mesosctl.runtime.protocol.wire import Int32, WireEnum, WireMessage, written
 
 
 class ProcessIO(WireMessage):
@@ -100,21 +96,6 @@ class Call(WireMessage):
         MARK_RESOURCE_PROVIDER_GONE = "MARK_RESOURCE_PROVIDER_GONE", 32
         PRUNE_IMAGES = "PRUNE_IMAGES", 30
 
-    class GetMetrics(WireMessage):
-        timeout: Annotated[DurationInfo | None, 1] = None
-
-    class SetLoggingLevel(WireMessage):
-        level: Annotated[UInt32, 1]
-        duration: Annotated[DurationInfo, 2]
-
-    class ListFiles(WireMessage):
-        path: Annotated[str, 1]
-
-    class ReadFile(WireMessage):
-        path: Annotated[str, 1]
-        offset: Annotated[UInt64, 2]
-        length: Annotated[UInt64 | None, 3] = None
-
     class GetContainers(WireMessage):
         show_nested: Annotated[bool | None, 1] = None
         show_standalone: Annotated[bool | None, 2] = None
@@ -186,10 +167,10 @@ class Call(WireMessage):
         excluded_images: Annotated[tuple[Image, ...], 1] = ()
 
     type: Annotated[Call.Type | None, 1] = None
-    get_metrics: Annotated[Call.GetMetrics | None, 2] = None
-    set_logging_level: Annotated[Call.SetLoggingLevel | None, 3] = None
-    list_files: Annotated[Call.ListFiles | None, 4] = None
-    read_file: Annotated[Call.ReadFile | None, 5] = None
+    get_metrics: Annotated[CommonCall.GetMetrics | None, 2] = None
+    set_logging_level: Annotated[CommonCall.SetLoggingLevel | None, 3] = None
+    list_files: Annotated[CommonCall.ListFiles | None, 4] = None
+    read_file: Annotated[CommonCall.ReadFile | None, 5] = None
     get_containers: Annotated[Call.GetContainers | None, 20] = None
     launch_nested_container: Annotated[Call.LaunchNestedContainer | None, 6] = None
     wait_nested_container: Annotated[Call.WaitNestedContainer | None, 7] = None
@@ -230,28 +211,6 @@ class Response(WireMessage):
         WAIT_NESTED_CONTAINER = "WAIT_NESTED_CONTAINER", 13
         WAIT_CONTAINER = "WAIT_CONTAINER", 15
 
-    class GetHealth(WireMessage):
-        healthy: Annotated[bool, 1]
-
-    class GetFlags(WireMessage):
-        flags: Annotated[tuple[Flag, ...], 1] = ()
-
-    class GetVersion(WireMessage):
-        version_info: Annotated[VersionInfo, 1]
-
-    class GetMetrics(WireMessage):
-        metrics: Annotated[tuple[Metric, ...], 1] = ()
-
-    class GetLoggingLevel(WireMessage):
-        level: Annotated[UInt32, 1]
-
-    class ListFiles(WireMessage):
-        file_infos: Annotated[tuple[FileInfo, ...], 1] = ()
-
-    class ReadFile(WireMessage):
-        size: Annotated[UInt64, 1]
-        data: Annotated[bytes, 2]
-
     class GetState(WireMessage):
         get_tasks: Annotated[Response.GetTasks | None, 1] = None
         get_executors: Annotated[Response.GetExecutors | None, 2] = None
@@ -281,9 +240,6 @@ class Response(WireMessage):
 
         executors: Annotated[tuple[Response.GetExecutors.Executor, ...], 1] = written(())
         completed_executors: Annotated[tuple[Response.GetExecutors.Executor, ...], 2] = written(())
-
-    class GetOperations(WireMessage):
-        operations: Annotated[tuple[Operation, ...], 1] = ()
 
     class GetTasks(WireMessage):
         pending_tasks: Annotated[tuple[Task, ...], 1] = written(())
@@ -319,18 +275,18 @@ class Response(WireMessage):
         message: Annotated[str | None, 5] = None
 
     type: Annotated[Response.Type | None, 1] = None
-    get_health: Annotated[Response.GetHealth | None, 2] = None
-    get_flags: Annotated[Response.GetFlags | None, 3] = None
-    get_version: Annotated[Response.GetVersion | None, 4] = None
-    get_metrics: Annotated[Response.GetMetrics | None, 5] = None
-    get_logging_level: Annotated[Response.GetLoggingLevel | None, 6] = None
-    list_files: Annotated[Response.ListFiles | None, 7] = None
-    read_file: Annotated[Response.ReadFile | None, 8] = None
+    get_health: Annotated[CommonResponse.GetHealth | None, 2] = None
+    get_flags: Annotated[CommonResponse.GetFlags | None, 3] = None
+    get_version: Annotated[CommonResponse.GetVersion | None, 4] = None
+    get_metrics: Annotated[CommonResponse.GetMetrics | None, 5] = None
+    get_logging_level: Annotated[CommonResponse.GetLoggingLevel | None, 6] = None
+    list_files: Annotated[CommonResponse.ListFiles | None, 7] = None
+    read_file: Annotated[CommonResponse.ReadFile | None, 8] = None
     get_state: Annotated[Response.GetState | None, 9] = None
     get_containers: Annotated[Response.GetContainers | None, 10] = None
     get_frameworks: Annotated[Response.GetFrameworks | None, 11] = None
     get_executors: Annotated[Response.GetExecutors | None, 12] = None
-    get_operations: Annotated[Response.GetOperations | None, 18] = None
+    get_operations: Annotated[CommonResponse.GetOperations | None, 18] = None
     get_tasks: Annotated[Response.GetTasks | None, 13] = None
     get_agent: Annotated[Response.GetAgent | None, 15] = None
     get_resource_providers: Annotated[Response.GetResourceProviders | None, 17] = None

@@ -10,23 +10,19 @@ from typing import Annotated
 from mesosctl.runtime.protocol.basics import (
     AgentID,
     Duration,
-    DurationInfo,
-    FileInfo,
-    Flag,
     FrameworkID,
     MachineID,
-    Metric,
     TimeInfo,
-    VersionInfo,
 )
 from mesosctl.runtime.protocol.cluster import AgentInfo, DrainInfo, FrameworkInfo, MasterInfo, ResourceProviderInfo
 from mesosctl.runtime.protocol.maintenance import ClusterStatus, Schedule
-from mesosctl.runtime.protocol.offers import InverseOffer, Offer, Operation
+from mesosctl.runtime.protocol.offers import InverseOffer, Offer
+from mesosctl.runtime.protocol.operator import CommonCall, CommonResponse
 from mesosctl.runtime.protocol.quota import QuotaConfig, QuotaRequest, QuotaStatus
 from mesosctl.runtime.protocol.resources import Resource, Role, Value, WeightInfo
 from mesosctl.runtime.protocol.scheduler import OfferConstraints
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, Task, TaskState, TaskStatus
-from mesosctl.runtime.protocol.wire import UInt32, UInt64, WireEnum, WireMessage, written
+from mesosctl.runtime.protocol.wire import WireEnum, WireMessage, written
 
 
 class Call(WireMessage):
@@ -71,21 +67,6 @@ class Call(WireMessage):
         REMOVE_QUOTA = "REMOVE_QUOTA", 30
         TEARDOWN = "TEARDOWN", 31
         MARK_AGENT_GONE = "MARK_AGENT_GONE", 32
-
-    class GetMetrics(WireMessage):
-        timeout: Annotated[DurationInfo | None, 1] = None
-
-    class SetLoggingLevel(WireMessage):
-        level: Annotated[UInt32, 1]
-        duration: Annotated[DurationInfo, 2]
-
-    class ListFiles(WireMessage):
-        path: Annotated[str, 1]
-
-    class ReadFile(WireMessage):
-        path: Annotated[str, 1]
-        offset: Annotated[UInt64, 2]
-        length: Annotated[UInt64 | None, 3] = None
 
     class UpdateWeights(WireMessage):
         weight_infos: Annotated[tuple[WeightInfo, ...], 1] = ()
@@ -154,10 +135,10 @@ class Call(WireMessage):
         agent_id: Annotated[AgentID, 1]
 
     type: Annotated[Call.Type | None, 1] = None
-    get_metrics: Annotated[Call.GetMetrics | None, 2] = None
-    set_logging_level: Annotated[Call.SetLoggingLevel | None, 3] = None
-    list_files: Annotated[Call.ListFiles | None, 4] = None
-    read_file: Annotated[Call.ReadFile | None, 5] = None
+    get_metrics: Annotated[CommonCall.GetMetrics | None, 2] = None
+    set_logging_level: Annotated[CommonCall.SetLoggingLevel | None, 3] = None
+    list_files: Annotated[CommonCall.ListFiles | None, 4] = None
+    read_file: Annotated[CommonCall.ReadFile | None, 5] = None
     update_weights: Annotated[Call.UpdateWeights | None, 6] = None
     reserve_resources: Annotated[Call.ReserveResources | None, 7] = None
     unreserve_resources: Annotated[Call.UnreserveResources | None, 8] = None
@@ -200,28 +181,6 @@ class Response(WireMessage):
         GET_MAINTENANCE_STATUS = "GET_MAINTENANCE_STATUS", 16
         GET_MAINTENANCE_SCHEDULE = "GET_MAINTENANCE_SCHEDULE", 17
         GET_QUOTA = "GET_QUOTA", 18
-
-    class GetHealth(WireMessage):
-        healthy: Annotated[bool, 1]
-
-    class GetFlags(WireMessage):
-        flags: Annotated[tuple[Flag, ...], 1] = ()
-
-    class GetVersion(WireMessage):
-        version_info: Annotated[VersionInfo, 1]
-
-    class GetMetrics(WireMessage):
-        metrics: Annotated[tuple[Metric, ...], 1] = ()
-
-    class GetLoggingLevel(WireMessage):
-        level: Annotated[UInt32, 1]
-
-    class ListFiles(WireMessage):
-        file_infos: Annotated[tuple[FileInfo, ...], 1] = ()
-
-    class ReadFile(WireMessage):
-        size: Annotated[UInt64, 1]
-        data: Annotated[bytes, 2]
 
     class GetState(WireMessage):
         get_tasks: Annotated[Response.GetTasks | None, 1] = None
@@ -280,9 +239,6 @@ class Response(WireMessage):
         executors: Annotated[tuple[Response.GetExecutors.Executor, ...], 1] = written(())
         orphan_executors: Annotated[tuple[Response.GetExecutors.Executor, ...], 2] = ()
 
-    class GetOperations(WireMessage):
-        operations: Annotated[tuple[Operation, ...], 1] = ()
-
     class GetTasks(WireMessage):
         pending_tasks: Annotated[tuple[Task, ...], 1] = ()
         tasks: Annotated[tuple[Task, ...], 2] = written(())
@@ -311,18 +267,18 @@ class Response(WireMessage):
         status: Annotated[QuotaStatus, 1]
 
     type: Annotated[Response.Type | None, 1] = None
-    get_health: Annotated[Response.GetHealth | None, 2] = None
-    get_flags: Annotated[Response.GetFlags | None, 3] = None
-    get_version: Annotated[Response.GetVersion | None, 4] = None
-    get_metrics: Annotated[Response.GetMetrics | None, 5] = None
-    get_logging_level: Annotated[Response.GetLoggingLevel | None, 6] = None
-    list_files: Annotated[Response.ListFiles | None, 7] = None
-    read_file: Annotated[Response.ReadFile | None, 8] = None
+    get_health: Annotated[CommonResponse.GetHealth | None, 2] = None
+    get_flags: Annotated[CommonResponse.GetFlags | None, 3] = None
+    get_version: Annotated[CommonResponse.GetVersion | None, 4] = None
+    get_metrics: Annotated[CommonResponse.GetMetrics | None, 5] = None
+    get_logging_level: Annotated[CommonResponse.GetLoggingLevel | None, 6] = None
+    list_files: Annotated[CommonResponse.ListFiles | None, 7] = None
+    read_file: Annotated[CommonResponse.ReadFile | None, 8] = None
     get_state: Annotated[Response.GetState | None, 9] = None
     get_agents: Annotated[Response.GetAgents | None, 10] = None
     get_frameworks: Annotated[Response.GetFrameworks | None, 11] = None
     get_executors: Annotated[Response.GetExecutors | None, 12] = None
-    get_operations: Annotated[Response.GetOperations | None, 20] = None
+    get_operations: Annotated[CommonResponse.GetOperations | None, 20] = None
     get_tasks: Annotated[Response.GetTasks | None, 13] = None
     get_roles: Annotated[Response.GetRoles | None, 14] = None
     get_weights: Annotated[Response.GetWeights | None, 15] = None

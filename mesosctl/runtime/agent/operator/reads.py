@@ -15,6 +15,7 @@ from mesosctl.runtime.protocol.agent import Call, Response
 from mesosctl.runtime.protocol.basics import ContainerID
 from mesosctl.runtime.protocol.containers import ContainerStatus
 from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.operator import CommonResponse
 
 _Type = Response.Type
 _Container = Response.GetContainers.Container
@@ -42,7 +43,7 @@ def get_agent(context: Context, call: Call) -> Response:
 
 def get_operations(context: Context, call: Call) -> Response:
     """None: operations are done as soon as they arrive."""
-    return Response(type=_Type.GET_OPERATIONS, get_operations=Response.GetOperations())
+    return Response(type=_Type.GET_OPERATIONS, get_operations=CommonResponse.GetOperations())
 
 
 def get_resource_providers(context: Context, call: Call) -> Response:

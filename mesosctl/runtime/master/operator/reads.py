@@ -10,6 +10,7 @@ from mesosctl.runtime.master.operator.messages import agent_message, executor_me
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.views.roles import known_roles
 from mesosctl.runtime.protocol.master import Call, Response
+from mesosctl.runtime.protocol.operator import CommonResponse
 from mesosctl.runtime.protocol.resources import Resource, Role, Value
 from mesosctl.runtime.resources import Resources
 
@@ -57,7 +58,7 @@ def get_master(context: Context, call: Call) -> Response:
 
 def get_operations(context: Context, call: Call) -> Response:
     """Those whose status is not acknowledged: they are done as soon as they are accepted."""
-    operations = Response.GetOperations(context.master.operations.all())
+    operations = CommonResponse.GetOperations(context.master.operations.all())
     return Response(type=_Type.GET_OPERATIONS, get_operations=operations)
 
 
