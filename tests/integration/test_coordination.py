@@ -147,6 +147,17 @@ def test_a_candidate_whose_session_ended_stands_again_at_the_end(zookeeper: ZooK
     asyncio.run(scenario())
 
 
+def test_a_candidate_with_other_credentials_gives_up(zookeeper: ZooKeeper, path: str) -> None:
+    async def scenario() -> None:
+        async with candidate(zookeeper.url(path, "mesos:secret"), "a") as election:
+            await until(election, lambda: election.leads)
+            other = Election(parse_zookeeper(zookeeper.url(path, "mesos:wrong")), master("b"), TIMEOUT)
+            with pytest.raises(PermissionError, match=path):
+                await asyncio.wait_for(other.run(), WAIT_SECONDS)
+
+    asyncio.run(scenario())
+
+
 def test_without_zookeeper_nobody_leads_when_the_session_may_have_ended(zookeeper: ZooKeeper, path: str) -> None:
     async def scenario() -> None:
         async with candidate(zookeeper.url(path), "a") as election:

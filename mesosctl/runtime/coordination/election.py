@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from mesosctl.runtime.coordination.address import ZooKeeperUrl
 from mesosctl.runtime.coordination.detection import LABEL, candidates
-from mesosctl.runtime.coordination.session import KazooException, NoNodeError, Session
+from mesosctl.runtime.coordination.session import AuthFailedError, KazooException, NoAuthError, NoNodeError, Session
 from mesosctl.runtime.protocol.cluster import MasterInfo
 from mesosctl.runtime.protocol.codec import decode, encode
 from mesosctl.runtime.protocol.errors import DecodeError
@@ -56,7 +56,10 @@ class Election:
         return monotonic() < self._valid_until
 
     async def run(self) -> None:
-        """Never returns. Ends the session when cancelled, so that another master leads at once."""
+        """Never returns. Ends the session when cancelled, so that another master leads at once.
+
+        Raises PermissionError where ZooKeeper does not let this master write below its path.
+        """
         self.session.start()
         try:
             while True:
@@ -65,6 +68,8 @@ class Election:
                 if self.session.connected:
                     try:
                         await self._check()
+                    except (NoAuthError, AuthFailedError) as error:
+                        raise PermissionError(f"ZooKeeper refuses access to {self.url.path}: {error!r}") from None
                     except KazooException as error:
                         log.warning("Cannot take part in the election: %r", error)
                         pause = min(pause, RETRY_SECONDS)

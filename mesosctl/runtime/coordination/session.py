@@ -12,6 +12,7 @@ from typing import Any
 
 from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import (
+    AuthFailedError,
     ConnectionLoss,
     KazooException,
     NoAuthError,
@@ -26,6 +27,7 @@ from kazoo.security import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAF
 from mesosctl.runtime.coordination.address import ZooKeeperUrl
 
 __all__ = [
+    "AuthFailedError",
     "ConnectionLoss",
     "KazooException",
     "NoAuthError",
