@@ -9,15 +9,17 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from mesosctl.runtime import internal
 from mesosctl.runtime.clock import SimulatedClock
-from mesosctl.runtime.coordination.registry import MemoryStorage
+from mesosctl.runtime.coordination.registry import Changes, DeposedError, MemoryStorage
 from mesosctl.runtime.http.answers import empty_response
 from mesosctl.runtime.http.server import application, serve
-from mesosctl.runtime.master import leadership
+from mesosctl.runtime.master import leadership, server
 from mesosctl.runtime.master.core import Master
 from mesosctl.runtime.master.leadership import Leadership
 from mesosctl.runtime.master.options import MasterOptions
-from mesosctl.runtime.protocol.cluster import MasterInfo
+from mesosctl.runtime.protocol.cluster import AgentInfo, MasterInfo
+from mesosctl.runtime.resources import Resources
 
 OWN = MasterInfo(id="own", ip=16777343, port=5050, hostname="one")
 OTHER = MasterInfo(id="other", ip=33554559, port=5051, hostname="two")
@@ -151,3 +153,41 @@ def test_a_leader_that_may_be_one_no_longer_stops_before_it_answers(monkeypatch:
 
     stops = run(monkeypatch, scenario)
     assert stops[0].startswith("Lost leadership" if how == "deposed" else "Lost the session")
+
+
+class BrokenStorage(MemoryStorage):
+    """Never writes, or cannot."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self._error = error
+
+    async def apply(self, changes: Changes) -> None:
+        if self._error:
+            raise self._error
+        await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(None, "TimeoutError"), (OSError(28, "No space left"), "No space left"), (DeposedError("Another"), "Another")],
+)
+def test_a_master_that_cannot_write_its_registry_stops(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None, told: str
+) -> None:
+    async def scenario() -> str:
+        stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def stop(reason: str) -> None:
+            stopped.set_result(reason)
+            raise asyncio.CancelledError
+
+        monkeypatch.setattr(server, "abort", stop)
+        master = server.Server(MasterOptions(info=OWN, registry_store_timeout=0.01), BrokenStorage(error)).master
+        info = AgentInfo(hostname="localhost", resources=Resources.parse("cpus:1").messages())
+        master.register_agent("a1", "127.0.0.1", internal.Register(info, "1.11.0"))
+        return await asyncio.wait_for(stopped, 30)
+
+    reason = asyncio.run(scenario())
+    assert reason.startswith("Cannot write the registry")
+    assert told in reason
