@@ -9,6 +9,7 @@ import pytest
 
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.master import Call, Response
+from mesosctl.runtime.protocol.operator import CommonCall
 from tests.unit.mesos_golden import Exchange, exchanges
 from tests.unit.test_master_http import Running, body_of, run
 
@@ -62,5 +63,36 @@ def test_what_a_master_says_of_itself() -> None:
         assert {"name": "work_dir", "value": "/var/lib/mesos"} in flags
         metrics = (await ask(running, "GET_METRICS", timeout={"nanoseconds": 10**9}))["get_metrics"]["metrics"]
         assert {"name": "master/elected", "value": 1.0} in metrics
+
+    run(scenario)
+
+
+READS = [kind for kind in Call.Type if kind.startswith("GET_")]
+
+
+@pytest.mark.parametrize("kind", READS)
+def test_every_read_in_both_encodings(kind: Call.Type) -> None:
+    """What passes with time is left out."""
+
+    async def scenario(running: Running) -> None:
+        await running.register()
+        async with running.subscribed() as (_, read):
+            for _ in range(3):
+                await read()
+            found = []
+            for media in (MediaType.JSON, MediaType.PROTOBUF):
+                call = Call(type=kind, get_metrics=CommonCall.GetMetrics())
+                headers = {"Content-Type": media.value, "Accept": media.value}
+                answer, body = await running.request("POST", "/master/api/v1", headers, encode(call, media))
+                assert (answer.status, answer.headers["Content-Type"]) == (200, media.value)
+                found.append(decode(Response, body, media))
+            assert found[0].type == kind
+            if kind is Call.Type.GET_METRICS:
+                assert found[0].get_metrics
+                assert found[1].get_metrics
+                names = [[metric.name for metric in each.get_metrics.metrics] for each in found]
+                assert names[0] == names[1]
+            else:
+                assert found[0] == found[1]
 
     run(scenario)
