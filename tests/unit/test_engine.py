@@ -166,6 +166,11 @@ def test_facts_are_read_from_lines_amid_noise() -> None:
         "abc disk 2048 /",
         "abc home root /root",
         "abc file /root/.m2/settings.xml PGEvPg==",
+        "abc python /usr/bin/python3.10 Python 3.10.12",
+        "abc python /usr/bin/python3.11 Python 3.11.9",
+        "abc python /usr/bin/python3.11 Python 3.11.9",
+        "abc libc glibc 2.35",
+        f"abc release /opt/mesos/1 {'a' * 64}",
         "abc end",
     ):
         reader.line(line)
@@ -179,6 +184,9 @@ def test_facts_are_read_from_lines_amid_noise() -> None:
     )
     assert facts.disk_free_mb == {"/": 2}
     assert facts.files == {"/root/.m2/settings.xml": "<a/>"}
+    assert facts.pythons == (("/usr/bin/python3.10", "3.10.12"), ("/usr/bin/python3.11", "3.11.9"))
+    assert (facts.python, facts.libc) == ("3.10.12", "glibc 2.35")
+    assert facts.releases == {("/opt/mesos/1", "a" * 64)}
 
 
 class TestRefusals:
