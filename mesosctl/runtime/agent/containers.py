@@ -18,6 +18,7 @@ from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.environment import AgentAddress, executor_environment
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.fetching import Destination, Fetcher
+from mesosctl.runtime.agent.garbage import mark_ended
 from mesosctl.runtime.agent.master_link import MasterLink
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nursery import Nursery
@@ -124,6 +125,11 @@ class Containers:
         except (OSError, LookupError, ValueError) as error:
             log.warning("Container %s goes without a volume: %s", executor.container_id, error)
 
+    async def close(self) -> None:
+        """Let go of what is open. Containers go on."""
+        for containerizer in self._containerizers.values():
+            await containerizer.close()
+
     def destroy_all(self) -> None:
         for _, executor in self.agent.ledger.executors():
             self.destroy(executor)
@@ -201,6 +207,7 @@ class Containers:
             executor = found[1]
             executor.ending = executor.ending or self.limitation(executor)
             await self._clean_up(executor)
+            mark_ended(executor.directory)
         self._api.close(container_id)
         self.agent.container_exited(container_id, status)
 

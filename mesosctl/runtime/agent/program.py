@@ -133,6 +133,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         for chore in chores:
             chore.cancel()
         await runner.cleanup()
+        await containers.close()
         journal.close()
 
 

@@ -91,3 +91,6 @@ class Containerizer(Protocol):
 
     async def recover(self, executors: Sequence[ExecutorRecord]) -> None:
         """An agent before this one launched these: take them over, and remove all others that it left."""
+
+    async def close(self) -> None:
+        """Let go of what is open. Containers go on."""

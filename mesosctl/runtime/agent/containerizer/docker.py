@@ -184,6 +184,9 @@ class DockerContainerizer:
             log.warning("Killing the container %s, which has no executor", name)
         await self.clean_up(name.removeprefix(NAME_PREFIX))
 
+    async def close(self) -> None:
+        await self._engine.close()
+
     def _spawn(self, work: object) -> None:
         assert asyncio.iscoroutine(work)
         task = asyncio.get_running_loop().create_task(_logged(work))

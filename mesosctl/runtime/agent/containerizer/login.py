@@ -21,7 +21,7 @@ def find_login(image: str, sandbox: str, agent_config: str | None) -> Mapping[st
     """The AuthConfig for the registry of an image; None where there is none. Raises ValueError for a broken file."""
     registry = registry_of(image)
     for config in (_read(Path(sandbox, ".docker/config.json")), _read(Path(sandbox, ".dockercfg")), agent_config):
-        if config and (login := _login(json.loads(config), registry)):
+        if config and (login := _login(_parse(config), registry)):
             return login
     return None
 
@@ -37,6 +37,16 @@ def _read(path: Path) -> str | None:
     return path.read_text() if path.is_file() and not path.is_symlink() else None
 
 
+def _parse(config: str) -> Json:
+    try:
+        parsed = json.loads(config)
+    except ValueError as error:
+        raise ValueError(f"The Docker configuration is not valid JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise ValueError("The Docker configuration is no JSON object")
+    return parsed
+
+
 def _login(config: Json, registry: str) -> Mapping[str, str] | None:
     for name, entry in config.get("auths", config).items():
         host = name.removeprefix("https://").removeprefix("http://").partition("/")[0]
@@ -49,7 +59,7 @@ def _credentials(entry: Json, server: str) -> Mapping[str, str]:
     if "auth" not in entry:
         return {"username": entry.get("username", ""), "password": entry.get("password", ""), "serveraddress": server}
     try:
-        user, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+        user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise ValueError(f"The login for {server} in the Docker configuration is not valid base64") from None
     return {"username": user, "password": password, "serveraddress": server}

@@ -137,6 +137,9 @@ class MesosContainerizer:
             log.warning("Removing container %s, which has no executor", orphan)
             await self.clean_up(orphan)
 
+    async def close(self) -> None:
+        pass
+
     def _enter(self, container_id: str) -> None:
         self._containers.add(container_id)
         if self._isolators and not self._watching:
