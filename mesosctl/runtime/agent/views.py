@@ -11,7 +11,7 @@ from mesosctl.runtime.agent.records import ExecutorRecord, ExecutorState, Framew
 from mesosctl.runtime.agent.statistics import Usage, running, statistics
 from mesosctl.runtime.http.address import Address
 from mesosctl.runtime.protocol.tasks import TaskState
-from mesosctl.runtime.resources import Form, Resources, summary
+from mesosctl.runtime.resources import Form, Resources, summary, with_checkpointed
 from mesosctl.runtime.version import about
 from mesosctl.runtime.views import attributes_view, reservations_view, role_of, task_view
 
@@ -24,7 +24,7 @@ _SCALARS = ("cpus", "mem", "disk", "gpus")
 
 def state(agent: Agent, address: Address, flags: Mapping[str, str], started: float) -> Json:
     """`/state`. `flags` is what `/flags` shows."""
-    total = Resources.of(agent.info.resources)
+    total = with_checkpointed(agent.info.resources, agent.checkpointed)
     used = _used(agent)
     reserved = total.reservations()
     view: Json = about() | {
@@ -150,7 +150,7 @@ def metrics(agent: Agent, uptime: float) -> dict[str, float]:
     """The metrics of the agent itself, by Mesos' names."""
     counters = agent.ledger.counters
     executors = [executor for _, executor in agent.ledger.executors()]
-    total, used = Resources.of(agent.info.resources), _used(agent)
+    total, used = with_checkpointed(agent.info.resources, agent.checkpointed), _used(agent)
     view = {
         "registered": float(agent.master is not None),
         "uptime_secs": uptime,
