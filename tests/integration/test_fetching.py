@@ -139,6 +139,9 @@ def test_the_cache_downloads_once_and_makes_room(master: FakeMaster, agent: Agen
     assert files.asked == ["/tool", "/big", "/huge", "/tool"]
     cached = [path for path in agent.work_dir.parent.joinpath("cache").rglob("*") if path.is_file()]
     assert [path.name.partition("-")[2] for path in cached] == ["tool"]
+    metrics = agent.get("/metrics/snapshot")
+    assert metrics["containerizer/fetcher/task_fetches_succeeded"] == 6
+    assert metrics["containerizer/fetcher/cache_size_used_bytes"] == cached[0].stat().st_size
     assert stat.S_IMODE(cached[0].parent.stat().st_mode) == 0o700
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from mesosctl.runtime.agent import views
@@ -31,12 +33,14 @@ def routes(
     address: Address,
     clock: Clock,
     usage: Usage,
+    counted: Callable[[], dict[str, float]] = dict,
 ) -> list[web.RouteDef]:
+    """`counted`: metrics of what surrounds the agent."""
     started = clock.now()
     shown = flags.shown()
 
     def metrics() -> dict[str, float]:
-        return views.metrics(agent, clock.now() - started) | system_metrics()
+        return views.metrics(agent, clock.now() - started) | counted() | system_metrics()
 
     log = log_file("mesos-agent", flags.log_dir) if flags.log_dir else None
     files = Files(lambda: attached_files(agent, log))

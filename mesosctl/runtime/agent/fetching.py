@@ -11,7 +11,7 @@ import logging
 import os
 import pwd
 import shutil
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,15 +59,22 @@ class Fetcher:
         self._directory = Path(flags.fetcher_cache_dir, agent_key(flags.work_dir))
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._serial = 0
-        self.counters: Counter[str] = Counter()
-        """By the name after `containerizer/fetcher/` in `/metrics/snapshot`."""
+        self._failed = self._succeeded = 0
 
     def start(self) -> None:
         """Forget what an agent before this one kept."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    @property
-    def used_bytes(self) -> int:
+    def metrics(self) -> dict[str, float]:
+        """By Mesos' names."""
+        return {
+            "containerizer/fetcher/cache_size_total_bytes": float(self._flags.fetcher_cache_size),
+            "containerizer/fetcher/cache_size_used_bytes": float(self._used_bytes()),
+            "containerizer/fetcher/task_fetches_failed": float(self._failed),
+            "containerizer/fetcher/task_fetches_succeeded": float(self._succeeded),
+        }
+
+    def _used_bytes(self) -> int:
         return sum(entry.size for entry in self._entries.values())
 
     async def fetch(self, uris: Sequence[CommandInfo.URI], to: Destination) -> None:
@@ -79,13 +86,13 @@ class Fetcher:
             items = [await self._item(uri, to, held) for uri in uris]
             await self._run(to, HERE, items, to.container_id)
         except BaseException:
-            self.counters["task_fetches_failed"] += 1
+            self._failed += 1
             raise
         finally:
             for entry in held:
                 entry.users -= 1
             self._make_room()
-        self.counters["task_fetches_succeeded"] += 1
+        self._succeeded += 1
 
     async def _item(self, uri: CommandInfo.URI, to: Destination, held: list[_Entry]) -> Item:
         item = Item(uri.value, uri.extract, bool(uri.executable), uri.output_file)
@@ -133,7 +140,7 @@ class Fetcher:
         return _Entry(folder / f"c{self._serial:05}-{basename(uri)}", asyncio.get_running_loop().create_future())
 
     def _make_room(self) -> None:
-        excess = self.used_bytes - self._flags.fetcher_cache_size
+        excess = self._used_bytes() - self._flags.fetcher_cache_size
         for key, entry in list(self._entries.items()):
             if excess > 0 and not entry.users and entry.ready.done():
                 excess -= entry.size

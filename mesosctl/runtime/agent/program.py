@@ -107,7 +107,9 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         return
     containers.start()
     runner = await serve(
-        application(PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage)),
+        application(
+            PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, containers.fetcher.metrics)
+        ),
         address.listen_ip,
         address.listen_port,
     )
