@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
 import pytest
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.protocol.basics import FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
+from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 from tests.unit.master_cluster import AGENT, FRAMEWORK, INFO, Cluster, running
 
 OTHER = f"{AGENT[:-1]}1"
@@ -251,3 +254,18 @@ def test_an_agent_declared_gone_while_it_becomes_unreachable_is_gone() -> None:
     assert [*cluster.registry] == [f"gone/{AGENT}"]
     assert not cluster.master.state.unreachable
     assert not cluster.master.state.agents
+
+
+def test_an_acknowledged_update_that_comes_again_is_between_master_and_agent() -> None:
+    cluster = Cluster()
+    cluster.subscribe()
+    cluster.register()
+    cluster.launch("t")
+    uuid = cluster.update("t", "TASK_RUNNING")
+    ids = {"agent_id": {"value": AGENT}, "task_id": {"value": "t"}}
+    cluster.call("s1", "ACKNOWLEDGE", **ids, uuid=base64.b64encode(uuid).decode())
+    cluster.take("s1")
+    status = TaskStatus(task_id=TaskID("t"), state=TaskState.TASK_RUNNING, uuid=uuid)
+    cluster.send("a1", internal.StatusUpdate(FrameworkID(FRAMEWORK), status))
+    assert not cluster.statuses()
+    assert [each.uuid for each in cluster.messages(internal.Acknowledge)] == [uuid, uuid]

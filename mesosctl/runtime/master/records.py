@@ -32,6 +32,8 @@ TERMINAL = frozenset(
     }
 )
 NOTHING = Resources()
+REMEMBERED_ACKNOWLEDGEMENTS = 1024
+"""Of each agent."""
 
 
 def resources_of(resources: tuple[Resource, ...]) -> Resources:
@@ -215,6 +217,8 @@ class Agent:
     """None: it is active, as far as operators are concerned."""
     drain_started: float | None = None
     """Seconds since the epoch, as far as this master knows."""
+    acknowledged: dict[bytes, None] = field(default_factory=dict)
+    """The newest updates, by their uuids, that schedulers acknowledged: if one comes again, the agent is told again."""
     ping: Timer | None = None
     missed_pings: int = 0
     ponged: bool = True
@@ -254,6 +258,11 @@ class Agent:
         """From now on the framework uses these."""
         self.used[framework.id] = self.used.get(framework.id, NOTHING) + resources
         framework.used = framework.used + resources
+
+    def note_acknowledged(self, uuid: bytes) -> None:
+        self.acknowledged[uuid] = None
+        if len(self.acknowledged) > REMEMBERED_ACKNOWLEDGEMENTS:
+            del self.acknowledged[next(iter(self.acknowledged))]
 
     def release(self, framework: Framework, resources: Resources) -> None:
         left = self.used.get(framework.id, NOTHING) - resources

@@ -62,6 +62,10 @@ class Tasks:
         self._count("status_update", is_valid=framework is not None)
         if framework is None:
             return
+        uuid = message.status.uuid
+        if uuid is not None and uuid in agent.acknowledged:  # it was on its way when the acknowledgement was
+            self._state.tell(agent, internal.Acknowledge(framework.framework_id, message.status.task_id, uuid))
+            return
         status = _told(message.status, framework, agent)
         self._state.update(framework, status)
         task = agent.tasks.get((framework.id, status.task_id.value))
@@ -114,6 +118,7 @@ class Tasks:
         task = agent.tasks.get((framework.id, call.task_id.value))
         if task and task.told and task.told.state in TERMINAL and task.told.uuid == call.uuid:
             self.forget(task)
+        agent.note_acknowledged(call.uuid)
         self._state.tell(agent, internal.Acknowledge(framework.framework_id, call.task_id, call.uuid))
 
     def message(self, framework: Framework, call: Call.Message) -> None:
