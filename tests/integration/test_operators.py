@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from typing import Any
+from urllib.request import urlopen
 
 from tests.integration.test_runtime_slice import Programs, Scheduler, programs
 
@@ -35,6 +36,12 @@ def ask(programs: Programs, kind: str, **fields: Any) -> Any:
 def agent(programs: Programs) -> dict[str, Any]:
     (found,) = ask(programs, "GET_AGENTS")["get_agents"]["agents"]
     assert isinstance(found, dict)
+    return found
+
+
+def agent_state(programs: Programs) -> dict[str, Any]:
+    with urlopen(f"http://127.0.0.1:{programs.agent_port}/state", timeout=20) as answer:
+        found: dict[str, Any] = json.load(answer)
     return found
 
 
@@ -93,6 +100,7 @@ def test_a_machine_goes_down_and_its_agent_stops(programs: Programs) -> None:
 def test_a_reservation_reaches_the_agent_and_stays(programs: Programs) -> None:
     agent_id = agent(programs)["agent_info"]["id"]
     ask(programs, "RESERVE_RESOURCES", agent_id=agent_id, resources=[RESERVED])
+    programs.wait(lambda: "eng" in agent_state(programs)["reserved_resources"])
     programs.kill("master")
     programs.start_master()
     programs.wait(programs.state)
