@@ -86,7 +86,8 @@ class MasterLink:
             coming: asyncio.Task[MasterInfo | None] = asyncio.create_task(anext(leaders))
             try:
                 while True:
-                    await asyncio.wait({coming, connection} - {None}, return_when=asyncio.FIRST_COMPLETED)
+                    tasks: list[asyncio.Task[Any]] = [coming] if connection is None else [coming, connection]
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                     if connection is not None and connection.done():
                         connection.result()
                     if not coming.done():
