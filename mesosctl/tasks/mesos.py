@@ -34,6 +34,8 @@ FILES = (
 )
 """What mesosctl owns in the configuration directory."""
 
+PROGRAMS = {Role.MASTER: "mesos-master", Role.AGENT: "mesos-agent"}
+
 READ_BY = {
     "mesos-master-env.sh": ("mesos-master",),
     "mesos-agent-env.sh": ("mesos-agent",),
@@ -80,7 +82,7 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     folders += [mesos.agent.work_dir] if agent else []
     return [
         *(Directory(path=path) for path in dict.fromkeys(folders)),
-        *_files(configuration_directory(cluster), _wanted(cluster, host, facts)),
+        *_files(configuration_directory(cluster), _wanted(cluster, host, facts), programs_of(host)),
     ]
 
 
@@ -143,11 +145,16 @@ def _wanted(cluster: Cluster, host: Host, facts: Facts) -> dict[str, tuple[str, 
     return files
 
 
-def _files(directory: str, wanted: Mapping[str, tuple[str, str] | None]) -> list[Resource]:
+def programs_of(host: Host) -> tuple[str, ...]:
+    """The programs, and so the services, that a host has."""
+    return tuple(program for role, program in PROGRAMS.items() if host.has(role))
+
+
+def _files(directory: str, wanted: Mapping[str, tuple[str, str] | None], programs: tuple[str, ...]) -> list[Resource]:
     found: list[Resource] = []
     for name, entry in wanted.items():
         path = f"{directory}/{name}"
-        notify = READ_BY.get(name, ())
+        notify = tuple(program for program in READ_BY.get(name, ()) if program in programs)
         found.append(
             File(path=path, content=entry[0], mode=entry[1], notify=notify)
             if entry

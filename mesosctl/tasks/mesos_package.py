@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Bundle, Cluster, Host, MesosPackages, MesosTarball, Role
 from mesosctl.resources.types import Archive, Command, File, Link, Packages, Resource, Restored
+from mesosctl.tasks.mesos import programs_of
 from mesosctl.tasks.mesos_python import platform_of, python_of
 from mesosctl.tasks.proxy_url import environment
 from mesosctl.tasks.zookeeper_package import archive_file
@@ -22,7 +23,6 @@ TITLE = "Mesos' programs"
 
 HOME = "/opt/mesos"
 CURRENT = f"{HOME}/current"
-SERVICES = ("mesos-master", "mesos-agent")
 SOURCES = "/etc/apt/sources.list.d/mesos.list"
 REPO = "/etc/yum.repos.d/mesos.repo"
 
@@ -73,20 +73,20 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
         bundle = cluster.bundles.get(platform) if platform else None
     elif isinstance(source, MesosTarball):
         bundle = Bundle(archive_file(cluster, source.file), source.sha256)
-    found += _packages(cluster, source, facts) if isinstance(source, MesosPackages) else _no_packages(facts)
+    found += _packages(cluster, source, host, facts) if isinstance(source, MesosPackages) else _no_packages(facts)
     if bundle:
-        found += _release(bundle)
+        found += _release(bundle, host)
     elif source != "bundled":
-        found.append(Restored(path=CURRENT, notify=SERVICES))
+        found.append(Restored(path=CURRENT, notify=programs_of(host)))
     released = source == "bundled" or isinstance(source, MesosTarball)
     return [*found, _links(cluster.mesos.prefix, released=released)]
 
 
-def _release(bundle: Bundle) -> list[Resource]:
+def _release(bundle: Bundle, host: Host) -> list[Resource]:
     name = bundle.sha256[:12]
     return [
         Archive(source=bundle.path, sha256=bundle.sha256, path=f"{HOME}/{name}"),
-        Link(path=CURRENT, target=name, notify=SERVICES),
+        Link(path=CURRENT, target=name, notify=programs_of(host)),
     ]
 
 
@@ -103,7 +103,7 @@ def _links(prefix: str, *, released: bool) -> Command:
     )
 
 
-def _packages(cluster: Cluster, source: MesosPackages, facts: Facts) -> list[Resource]:
+def _packages(cluster: Cluster, source: MesosPackages, host: Host, facts: Facts) -> list[Resource]:
     if not facts.package_manager:
         return []
     found = _no_packages(facts)
@@ -113,7 +113,7 @@ def _packages(cluster: Cluster, source: MesosPackages, facts: Facts) -> list[Res
     proxy = environment(cluster)
     return [
         *found,
-        Packages(names=source.packages, manager=facts.package_manager, proxy=proxy, notify=SERVICES),
+        Packages(names=source.packages, manager=facts.package_manager, proxy=proxy, notify=programs_of(host)),
     ]
 
 

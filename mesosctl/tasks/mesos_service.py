@@ -13,14 +13,14 @@ from typing import NamedTuple
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import File, Resource, Service
-from mesosctl.tasks.mesos import agent_flags, configuration_directory, master_flags
+from mesosctl.tasks.mesos import PROGRAMS, agent_flags, configuration_directory, master_flags, programs_of
 from mesosctl.templates import render
 from mesosctl.templates.filters import sh
 
 TITLE = "Mesos' services"
 
 LAUNCHER = "/usr/local/sbin/mesos-service"
-MASTER, AGENT = "mesos-master", "mesos-agent"
+MASTER, AGENT = PROGRAMS[Role.MASTER], PROGRAMS[Role.AGENT]
 READY_TIMEOUT = 120
 """Seconds until a started master knows the leading one, or a started agent is registered."""
 
@@ -43,7 +43,7 @@ class Script(NamedTuple):
 
 
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    programs = [program for role, program in ((Role.MASTER, MASTER), (Role.AGENT, AGENT)) if host.has(role)]
+    programs = programs_of(host)
     if not programs:
         return []
     prefix = cluster.mesos.prefix
@@ -61,7 +61,7 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     unit = Unit(cluster.name, LAUNCHER, cluster.limits.nofile)
     units = {f"/etc/systemd/system/{program}.service": program for program in programs}
     return [
-        File(path=LAUNCHER, content=launcher, mode="0755", notify=tuple(programs)),
+        File(path=LAUNCHER, content=launcher, mode="0755", notify=programs),
         *(File(path=path, content=render(path[1:], unit), notify=(program,)) for path, program in units.items()),
     ]
 

@@ -29,7 +29,7 @@ def test_the_bundle_of_the_hosts_platform() -> None:
     assert platform
     found = kinds(replace(CLUSTER, bundles={platform: Bundle(Path("b.tar.gz"), "a" * 64)}))
     assert found[Archive] == Archive(source=Path("b.tar.gz"), sha256="a" * 64, path=f"/opt/mesos/{'a' * 12}")
-    assert found[Link] == Link(path="/opt/mesos/current", target="a" * 12, notify=("mesos-master", "mesos-agent")), (
+    assert found[Link] == Link(path="/opt/mesos/current", target="a" * 12, notify=("mesos-agent",)), (
         "and what runs is restarted"
     )
 
