@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
-IMAGE = "mesosctl-test-tiny:latest"
+IMAGE = f"mesosctl-test-tiny-{os.getpid()}:latest"
 PROGRAMS = ("sh", "cat", "sleep", "env", "head", "tail", "ls", "id", "touch")
 
 
