@@ -222,8 +222,8 @@ def test_stopping_asks_the_init_of_the_host() -> None:
 
 def test_bootstrap_leaves_the_start_of_mesos_to_start_cluster() -> None:
     stage = tasks.stage("agents")
-    [enabled] = tasks.resources_of(stage, CLUSTER, AGENT, assumed("debian"))
-    [started] = services.start_steps()[2].resources(CLUSTER, AGENT, assumed("debian"))
+    enabled, *_ = tasks.resources_of(stage, CLUSTER, AGENT, assumed("debian"))
+    started, *_ = services.start_steps()[2].resources(CLUSTER, AGENT, assumed("debian"))
     assert isinstance(enabled, Service)
     assert not enabled.start
     assert started == replace(enabled, start=True)
