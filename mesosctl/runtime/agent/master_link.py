@@ -69,9 +69,11 @@ class MasterLink:
         self._clock = clock
         self._outgoing: asyncio.Queue[internal.FromAgent] | None = None
         self._watchdog: Timer | None = None
+        self._leaves = False
 
     def send(self, message: internal.FromAgent) -> None:
         """Send to the master; dropped while not registered. What must not be lost is repeated after a registration."""
+        self._leaves = self._leaves or isinstance(message, internal.Unregister)
         if self._outgoing is not None:
             self._outgoing.put_nowait(message)
 
@@ -107,6 +109,8 @@ class MasterLink:
         limit = self._backoff_factor
         while True:
             await asyncio.sleep(random.uniform(0, min(limit, MAX_BACKOFF_SECONDS)))
+            if self._leaves:  # for good: another registration would bring it new tasks
+                await asyncio.Event().wait()
             limit *= 2
             try:
                 if await self._connection(session):
