@@ -1,0 +1,1 @@
+"""Marathon: keeps long-running applications running on a Mesos cluster."""

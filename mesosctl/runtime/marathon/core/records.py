@@ -1,0 +1,220 @@
+"""What is kept of instances and deployments, in memory and in the store. Frozen; changes make new ones.
+
+An instance is the place of one copy of an app. Its task may end and a new one (the next incarnation) take its place
+while the instance stays, until its goal says that it shall go. Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from mesosctl.runtime.marathon.model import App, Group
+from mesosctl.runtime.protocol.resources import Attribute
+from mesosctl.runtime.protocol.tasks import TaskStatus
+
+
+class Condition(StrEnum):
+    """What a task is known to do, in Marathon's words."""
+
+    SCHEDULED = "Scheduled"
+    """There is none: it waits in the launch queue."""
+    PROVISIONED = "Provisioned"
+    """The launch was sent."""
+    STAGING = "Staging"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    KILLING = "Killing"
+    UNREACHABLE = "Unreachable"
+    UNREACHABLE_INACTIVE = "UnreachableInactive"
+    """Unreachable for so long that another instance takes its place."""
+    FINISHED = "Finished"
+    FAILED = "Failed"
+    KILLED = "Killed"
+    ERROR = "Error"
+    DROPPED = "Dropped"
+    GONE = "Gone"
+    UNKNOWN = "Unknown"
+
+    @property
+    def terminal(self) -> bool:
+        return self in _TERMINAL
+
+    @property
+    def active(self) -> bool:
+        """Counts as one of the app's instances that exist."""
+        return self in _ACTIVE
+
+
+_TERMINAL = frozenset(
+    {
+        Condition.FINISHED,
+        Condition.FAILED,
+        Condition.KILLED,
+        Condition.ERROR,
+        Condition.DROPPED,
+        Condition.GONE,
+        Condition.UNKNOWN,
+    }
+)
+_ACTIVE = frozenset(
+    {
+        Condition.PROVISIONED,
+        Condition.STAGING,
+        Condition.STARTING,
+        Condition.RUNNING,
+        Condition.KILLING,
+        Condition.UNREACHABLE,
+    }
+)
+
+
+class Goal(StrEnum):
+    RUNNING = "Running"
+    STOPPED = "Stopped"
+    """Its task shall end; what it has reserved is kept."""
+    DECOMMISSIONED = "Decommissioned"
+    """It shall end and be forgotten."""
+
+
+class AgentRecord(msgspec.Struct, frozen=True):
+    """Where a task was launched."""
+
+    id: str
+    host: str
+    region: str | None = None
+    zone: str | None = None
+    attributes: tuple[Attribute, ...] = ()
+
+
+class TaskRecord(msgspec.Struct, frozen=True):
+    id: str
+    staged_at: float
+    host_ports: tuple[int, ...] = ()
+    """In the order of the app's port definitions or mappings; those without a host port are left out."""
+    started_at: float | None = None
+    """When it first was TASK_RUNNING."""
+    status: TaskStatus | None = None
+    """The latest."""
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """`app` is the definition that it runs: an older version than the current one during an upgrade."""
+
+    id: str
+    app: App
+    since: float
+    """When its condition last changed."""
+    condition: Condition = Condition.SCHEDULED
+    goal: Goal = Goal.RUNNING
+    incarnation: int = 1
+    """Of the task it has, or waits for."""
+    agent: AgentRecord | None = None
+    task: TaskRecord | None = None
+    created: float = 0.0
+
+    @property
+    def app_id(self) -> str:
+        return self.app.id
+
+    @property
+    def task_id(self) -> str:
+        """Of the task it has, or will have."""
+        return f"{self.id}._app.{self.incarnation}"
+
+
+class Action(msgspec.Struct, frozen=True):
+    """`name`: StartApplication, StopApplication, ScaleApplication, RestartApplication."""
+
+    name: str
+    app: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Actions that happen together."""
+
+    actions: tuple[Action, ...]
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """From one tree of apps to another. `version` is that of `target`."""
+
+    id: str
+    version: str
+    original: Group
+    target: Group
+    steps: tuple[Step, ...]
+    kills: dict[str, tuple[str, ...]] = {}
+    """Instances to prefer when an app is scaled down, by app."""
+
+    @property
+    def affected(self) -> tuple[str, ...]:
+        """The ids of the apps it changes."""
+        return tuple(dict.fromkeys(action.app for step in self.steps for action in step.actions))
+
+
+class ReadinessResult(msgspec.Struct, frozen=True):
+    name: str
+    task_id: str
+    ready: bool
+    status: int | None = None
+    content_type: str | None = None
+    body: str | None = None
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """A deployment under way. `step` counts from 1; it is 0 before the first one has begun."""
+
+    deployment: Deployment
+    step: int
+    readiness: tuple[ReadinessResult, ...] = ()
+
+
+class HealthResult(msgspec.Struct, frozen=True):
+    """What one check of an app says of one instance; as in `healthCheckResults`."""
+
+    alive: bool
+    consecutive_failures: int = 0
+    first_success: float | None = None
+    last_success: float | None = None
+    last_failure: float | None = None
+    last_failure_cause: str | None = None
+
+
+class UnusedOffer(msgspec.Struct, frozen=True):
+    offer: Any
+    """`protocol.offers.Offer`"""
+    reasons: tuple[str, ...]
+    """NoOfferMatchReasons as the queue shows them: UnfulfilledRole, InsufficientCpus…"""
+    at: float
+
+
+class QueueItem(msgspec.Struct, frozen=True):
+    """What waits to be launched of one version of an app; as in `/v2/queue`."""
+
+    app: App
+    count: int
+    since: float
+    """When it began to wait."""
+    delayed_until: float
+    """No launch before; in the past where nothing delays."""
+    processed: int
+    """Offers looked at."""
+    unused: int
+    last_unused_at: float | None
+    last_used_at: float | None
+    reject_launch_attempt: dict[str, tuple[int, int]]
+    """For each reason, in the order they are checked: how many offers it declined, of how many it looked at, since it waits."""
+    reject_last_offers: dict[str, tuple[int, int]]
+    """The same for the last offer of each agent."""
+    last_unused_offers: tuple[UnusedOffer, ...]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What the store holds when one begins to lead."""
+
+    root: Group
+    instances: tuple[Instance, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
