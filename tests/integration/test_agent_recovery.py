@@ -283,11 +283,12 @@ def test_disk_space_comes_back(site: Site) -> None:
     site.running("b", "while sleep 0.05; do printf %0200d 7; done")
     sandbox = site.agent.sandbox("b")
     eventually(lambda: not site.agent.sandbox("a").parent.parent.exists())
-    eventually(lambda: not list(site.meta.glob("slaves/*/frameworks/*/executors/a")))
     eventually(sandbox.joinpath("stdout.1").exists)
     assert sandbox.joinpath("stderr").exists()
     site.kill()
     assert [running.task.task_id.value for running in site.start().tasks] == ["b"]
+    executors = {path.parent.name for path in site.meta.glob("slaves/*/frameworks/*/executors/*/executor.info")}
+    assert executors == {"b"}, "what was written down of the other is gone too"
 
 
 class Ledger:

@@ -129,8 +129,7 @@ class Collector:
             checkpoints = framework_folder(sandbox.framework_id)
         elif sandbox.path.parents[1] in gone and (framework is None or sandbox.executor_id not in framework.executors):
             checkpoints = executor_folder(sandbox.framework_id, sandbox.executor_id)
-        if meta.joinpath("slaves", sandbox.agent_id, checkpoints).exists():
-            self._store.remove(checkpoints)
+        self._store.remove(checkpoints)
 
 
 def _holds_mount(path: Path) -> bool:
