@@ -1,0 +1,88 @@
+"""What Marathon runs: apps, pods and groups, read from what clients send, checked, compared and written out.
+
+Pure: no clock, no files, no network. What is no definition raises InvalidJson when it is read; `validate…` give what is
+wrong with one that can be read; `…_json` write what clients read.
+"""
+
+from mesosctl.runtime.marathon.model.app import (
+    App,
+    AppC,
+    Command,
+    Constraint,
+    Container,
+    Docker,
+    DockerParameter,
+    EnvSecret,
+    ExternalVolume,
+    Fetch,
+    HealthCheck,
+    Network,
+    PersistentVolume,
+    PortDefinition,
+    PortMapping,
+    ReadinessCheck,
+    Residency,
+    SecretSource,
+    UnreachableStrategy,
+    UpgradeStrategy,
+    VersionInfo,
+    Volume,
+)
+from mesosctl.runtime.marathon.model.errors import InvalidJson, ModelError, ValidationError, Violation
+from mesosctl.runtime.marathon.model.group import (
+    Group,
+    apps,
+    find_app,
+    find_group,
+    find_pod,
+    pods,
+    put,
+    remove,
+    walk,
+)
+from mesosctl.runtime.marathon.model.paths import absolute, below, parent, well_formed
+from mesosctl.runtime.marathon.model.pod import Pod, PodContainer
+
+__all__ = [
+    "App",
+    "AppC",
+    "Command",
+    "Constraint",
+    "Container",
+    "Docker",
+    "DockerParameter",
+    "EnvSecret",
+    "ExternalVolume",
+    "Fetch",
+    "Group",
+    "HealthCheck",
+    "InvalidJson",
+    "ModelError",
+    "Network",
+    "PersistentVolume",
+    "Pod",
+    "PodContainer",
+    "PortDefinition",
+    "PortMapping",
+    "ReadinessCheck",
+    "Residency",
+    "SecretSource",
+    "UnreachableStrategy",
+    "UpgradeStrategy",
+    "ValidationError",
+    "VersionInfo",
+    "Violation",
+    "Volume",
+    "absolute",
+    "apps",
+    "below",
+    "find_app",
+    "find_group",
+    "find_pod",
+    "parent",
+    "pods",
+    "put",
+    "remove",
+    "walk",
+    "well_formed",
+]
