@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -59,8 +60,13 @@ class MasterLink:
         agent: Registrar,
         clock: Clock,
         session_timeout: float = SESSION_TIMEOUT_SECONDS,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """`master` is what `detect` takes; `backoff_factor` and `session_timeout` (ZooKeeper's) are in seconds."""
+        """`master` is what `detect` takes; `backoff_factor` and `session_timeout` (ZooKeeper's) are in seconds.
+
+        `headers` go with every request.
+        """
+        self._headers = headers or {}
         self._master = master
         self._session_timeout = session_timeout
         self._url = ""
@@ -82,7 +88,7 @@ class MasterLink:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
         connection: asyncio.Task[None] | None = None
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
             aclosing(detect(self._master, self._session_timeout)) as leaders,
         ):
             coming: asyncio.Task[MasterInfo | None] = asyncio.create_task(anext(leaders))

@@ -25,6 +25,7 @@ from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nested_parents import parent
 from mesosctl.runtime.agent.orphans import kill_orphans
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, forget
+from mesosctl.runtime.agent.security import authentication, headers_to_master
 from mesosctl.runtime.agent.takeover import CLEANUP, take_over
 from mesosctl.runtime.agent.volumes import keep_volumes
 from mesosctl.runtime.clock import LoopClock
@@ -88,7 +89,14 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     )
     journal = Journal(flags.work_dir, _abort)
     agent = Agent(info, settings, clock, Durable(containers, journal), journal)
-    master = MasterLink(flags.master, flags.registration_backoff_factor, agent, clock, flags.zk_session_timeout)
+    master = MasterLink(
+        flags.master,
+        flags.registration_backoff_factor,
+        agent,
+        clock,
+        flags.zk_session_timeout,
+        headers_to_master(flags),
+    )
     containers.agent = api.agent = agent
     containers.master = master
     parents = partial(parent, agent, address.ip)
@@ -106,13 +114,11 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         await _clean_up(flags, agent, containers)
         return
     containers.start()
-    runner = await serve(
-        application(
-            PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, containers.fetcher.metrics)
-        ),
-        address.listen_ip,
-        address.listen_port,
+    app = application(
+        PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, containers.fetcher.metrics)
     )
+    app.middlewares.append(authentication(flags).middleware())
+    runner = await serve(app, address.listen_ip, address.listen_port)
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
     connection = asyncio.create_task(_connect(agent, master))
     collector = Collector(flags.work_dir, flags.gc_delay, flags.gc_disk_headroom, clock, agent.ledger, journal)

@@ -17,8 +17,6 @@ _ACCEPTED: dict[str, str | None] = {
     "allowed_devices": None,
     "appc_simple_discovery_uri_prefix": "http://",
     "appc_store_dir": "/tmp/mesos/store/appc",
-    "authenticate_http_readonly": "false",
-    "authenticate_http_readwrite": "false",
     "authenticatee": "crammd5",
     "authentication_backoff_factor": "1secs",
     "authentication_timeout_max": "1mins",
@@ -30,7 +28,6 @@ _ACCEPTED: dict[str, str | None] = {
     "cgroups_limit_swap": "false",
     "cgroups_net_cls_primary_handle": None,
     "cgroups_net_cls_secondary_handles": None,
-    "credential": None,
     "csi_plugin_config_dir": None,
     "default_container_dns": None,
     "default_container_info": None,
@@ -57,9 +54,7 @@ _ACCEPTED: dict[str, str | None] = {
     "hadoop_home": None,
     "hooks": None,
     "host_path_volume_force_creation": None,
-    "http_authenticators": None,
     "http_command_executor": "false",
-    "http_credentials": None,
     "http_executor_domain_sockets": "false",
     "image_gc_config": None,
     "image_providers": None,
@@ -105,6 +100,10 @@ class AgentFlags(Flags):
     advertise_ip: str | None = optional(TEXT, "Address at which the master and executors reach this agent.")
     advertise_port: int | None = optional(INTEGER, "Port at which the master and executors reach this agent.")
     attributes: str | None = optional(TEXT, "Attributes of this agent, as name:value;name:value.")
+    authenticate_http_readonly: bool = flag(SWITCH, "false", "Show this agent only to who has a credential.")
+    authenticate_http_readwrite: bool = flag(
+        SWITCH, "false", "Let only who has a credential change this agent, or use the operator API."
+    )
     cgroups_enable_cfs: bool = flag(SWITCH, "false", "Hold containers to their cpus also where more are free.")
     cgroups_hierarchy: str = flag(PATH, "/sys/fs/cgroup", "Where the host's cgroups are mounted.")
     cgroups_root: str = flag(TEXT, "mesos", "Name of the cgroup that holds those of the containers.")
@@ -116,6 +115,9 @@ class AgentFlags(Flags):
     )
     containerizers: str = flag(
         TEXT, "mesos", "What makes containers, in this order: mesos, docker or both, with a comma."
+    )
+    credential: str | None = optional(
+        PATH, "File with the credential that this agent shows to masters: JSON, or a line 'principal secret'."
     )
     disk_watch_interval: float = flag(DURATION, "1mins", "Time between looks at how full the disk of the sandboxes is.")
     docker_config: str | None = optional(TEXT, "Docker's configuration file, with the logins of registries, as JSON.")
@@ -145,6 +147,10 @@ class AgentFlags(Flags):
     )
     hostname: str | None = optional(TEXT, "Name of this agent. By default the name of its address.")
     hostname_lookup: bool = flag(SWITCH, "true", "Look up the name of this agent; if not, its address is its name.")
+    http_authenticators: str | None = optional(TEXT, "How operators are authenticated: basic.")
+    http_credentials: str | None = optional(
+        PATH, "File with the credentials of operators: JSON, or a line 'principal secret' each."
+    )
     http_heartbeat_interval: float = flag(DURATION, "30secs", "Time between heartbeats to executors.")
     ip: str | None = optional(TEXT, "Address to listen on. By default that of the host's name.")
     isolation: str = flag(

@@ -24,21 +24,13 @@ from mesosctl.runtime.protocol.basics import DomainInfo
 _ACCEPTED: dict[str, str | None] = {
     "acls": None,
     "allocator": "hierarchical",
-    "authenticate_agents": "false",
-    "authenticate_frameworks": "false",
-    "authenticate_http_frameworks": "false",
-    "authenticate_http_readonly": "false",
-    "authenticate_http_readwrite": "false",
     "authentication_v0_timeout": "15secs",
     "authenticators": "crammd5",
     "authorizers": "local",
-    "credentials": None,
     "external_log_file": None,
     "firewall_rules": None,
     "framework_sorter": "drf",
     "hooks": None,
-    "http_authenticators": "basic",
-    "http_framework_authenticators": None,
     "initialize_driver_logging": "true",
     "ip_discovery_command": None,
     "log_auto_initialize": "true",
@@ -77,7 +69,21 @@ class MasterFlags(Flags):
         NUMBER, "0.8", "Share of the agents that must be back after an election before quota is allocated."
     )
     allocator_recovery_timeout: float = flag(DURATION, "10mins", "How long to wait for those agents.")
+    authenticate_agents: bool = flag(SWITCH, "false", "Admit only agents that show a credential.")
+    authenticate_frameworks: bool = flag(
+        SWITCH, "false", "The same as authenticate_http_frameworks: all frameworks speak HTTP to this master."
+    )
+    authenticate_http_frameworks: bool = flag(
+        SWITCH, "false", "Admit only frameworks that show a credential; http_framework_authenticators says how."
+    )
+    authenticate_http_readonly: bool = flag(SWITCH, "false", "Show the cluster only to who has a credential.")
+    authenticate_http_readwrite: bool = flag(
+        SWITCH, "false", "Let only who has a credential change the cluster, or use the operator API."
+    )
     cluster: str | None = optional(TEXT, "Name of the cluster, for people.")
+    credentials: str | None = optional(
+        PATH, "File with the credentials of frameworks, agents and operators: JSON, or a line 'principal secret' each."
+    )
     domain: DomainInfo | None = optional(DOMAIN, "Region and zone of this master, as JSON.")  # noqa: RUF009
     fair_sharing_excluded_resource_names: str | None = optional(
         TEXT, "Resources that do not count for fairness, separated by commas."
@@ -85,6 +91,8 @@ class MasterFlags(Flags):
     filter_gpu_resources: bool = flag(SWITCH, "true", "Offer agents with GPUs only to frameworks that can use them.")
     hostname: str | None = optional(TEXT, "Name of this master. By default the name of its address.")
     hostname_lookup: bool = flag(SWITCH, "true", "Look up the name of this master; if not, its address is its name.")
+    http_authenticators: str = flag(TEXT, "basic", "How operators are authenticated: basic.")
+    http_framework_authenticators: str | None = optional(TEXT, "How frameworks are authenticated: basic.")
     ip: str | None = optional(TEXT, "Address to listen on. By default that of the host's name.")
     log_dir: str | None = optional(PATH, "Directory for the log file. Nothing is written there unless it is given.")
     logging_level: str = flag(TEXT, "INFO", "Lowest level to log: INFO, WARNING or ERROR.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from base64 import b64encode
 from collections.abc import AsyncGenerator
 from typing import Self
 
@@ -12,6 +11,7 @@ from aiohttp import hdrs
 from yarl import URL
 
 from mesosctl.runtime.framework.errors import RefusedError
+from mesosctl.runtime.http.authentication import basic_header
 from mesosctl.runtime.protocol.basics import Credential
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.recordio import RecordDecoder
@@ -40,8 +40,7 @@ class MasterConnection:
         self._stream: tuple[URL, str] | None = None
         headers = {hdrs.CONTENT_TYPE: media_type.value, hdrs.ACCEPT: media_type.value}
         if credential:
-            pair = f"{credential.principal}:{credential.secret or ''}"
-            headers[hdrs.AUTHORIZATION] = "Basic " + b64encode(pair.encode()).decode()
+            headers[hdrs.AUTHORIZATION] = basic_header(credential)
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             connector=aiohttp.TCPConnector(ssl=True if tls is None else tls),

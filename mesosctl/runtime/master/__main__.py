@@ -23,6 +23,7 @@ from mesosctl.runtime.master import endpoints, whitelist
 from mesosctl.runtime.master.allocation_flags import allocation_options, rate_limits, roles, weights
 from mesosctl.runtime.master.leadership import Leadership
 from mesosctl.runtime.master.options import MasterOptions
+from mesosctl.runtime.master.security import authentication
 from mesosctl.runtime.master.server import Server
 from mesosctl.runtime.protocol import basics
 from mesosctl.runtime.protocol.cluster import MasterInfo
@@ -61,6 +62,7 @@ async def run(flags: MasterFlags, address: Address) -> None:
     leadership = Leadership(server.master, election)
     server.guard = leadership.guard
     app = application("/master", [*server.routes(), *endpoints.routes(server, flags.shown())])
+    app.middlewares.append(authentication(flags).middleware())
     app.middlewares.append(leadership.middleware())
     runner = await serve(app, address.listen_ip, address.listen_port)
     log.info("Master %s listens on %s:%d", its_options.info.id, address.listen_ip, address.listen_port)

@@ -14,11 +14,13 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.coordination.registry import Changes, DeposedError, MemoryStorage, Storage
 from mesosctl.runtime.http.answers import empty_response
+from mesosctl.runtime.http.authentication import principal_of
 from mesosctl.runtime.http.stream import RecordStream
 from mesosctl.runtime.master.actions import Abort, Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
 from mesosctl.runtime.master.core import Master, check_call
 from mesosctl.runtime.master.leadership import abort
 from mesosctl.runtime.master.options import MasterOptions
+from mesosctl.runtime.master.validation.principals import check_principal, with_principal
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.negotiation import request_media, response_media
@@ -49,11 +51,15 @@ class Server:
         media = request_media(request.headers.get(hdrs.CONTENT_TYPE))
         call = decode(Call, await request.read(), media)
         check_call(call)
+        caller = principal_of(request)
+        principal = caller.name if caller else None
+        call = with_principal(call, principal)
         if delay := self.master.delay(call):
             await asyncio.sleep(delay)
         stream_id = request.headers.get(STREAM_ID)
         if call.type is not Call.Type.SUBSCRIBE:
             framework = self.master.framework_for(call, stream_id)
+            check_principal(framework.info, principal)
             status = self.master.call(framework, call)
             await asyncio.sleep(0)  # what it made the master say to agents is on its way before the answer
             return empty_response(status)
