@@ -47,6 +47,7 @@ def test_the_example_runs_commands(programs: Programs) -> None:
     status, lines = example(programs, "true", "echo hello")
     assert status == 0
     assert sum("TASK_FINISHED" in line for line in lines) == 2
+    assert not [line for line in lines if "Lost" in line], "it left by itself"
     programs.wait(lambda: programs.state()["completed_frameworks"])
 
 

@@ -85,6 +85,7 @@ class Scheduler:
         self._subscriptions = 0
         self._arrived = asyncio.Event()
         self._end: Exception | None = None
+        self._leaving = False
         self._unacknowledged: TaskStatus | None = None
 
     @property
@@ -215,8 +216,11 @@ class Scheduler:
     async def teardown(self) -> bool:
         """End the framework: its tasks are killed, it never comes back. Where a master took it, the events end."""
         await self._acknowledge_last()
+        self._leaving = True
         taken = await self.call(Call(type=_Type.TEARDOWN))
+        self._leaving = taken
         if taken:
+            self._events.clear()
             self._finish(StopAsyncIteration())
         return taken
 
@@ -298,6 +302,8 @@ class Scheduler:
         if error and not isinstance(error, _PASSING):
             raise error
         reason = self._reason or (_said(error) if error else "The master closed the connection")
+        if self._leaving:
+            return  # a master ends the stream before it answers a TEARDOWN
         log.warning("Lost the master: %s", reason)
         if was_subscribed:
             self._subscriptions += 1
