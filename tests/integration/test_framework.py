@@ -39,7 +39,10 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
 def example(programs: Programs, *commands: str) -> tuple[int, list[str]]:
     """The exit status of the example, and its lines."""
     program = [sys.executable, "-m", "mesosctl.runtime.framework.example", f"127.0.0.1:{programs.master_port}"]
-    done = subprocess.run([*program, *commands], capture_output=True, text=True, timeout=WAIT_SECONDS)
+
+    done = subprocess.run(
+        [*program, *commands], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=WAIT_SECONDS
+    )
     return done.returncode, done.stdout.splitlines()
 
 
