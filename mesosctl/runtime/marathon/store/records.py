@@ -1,0 +1,89 @@
+"""The values of the store, and their keys. JSON; what is long is compressed.
+
+framework              the framework's id
+app:<id>, pod:<id>     the version that is current
+app:<id>@<version>     a definition; it never changes (pods likewise)
+group:<id>             a group without what is in it
+change:<version>       what the root's change to that version replaced by what
+instance:<id>          an instance; its app by id and version
+deployment:<id>        a deployment; its trees by the root's version
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TypeVar
+
+import msgspec
+
+from mesosctl.runtime.marathon.core.records import AgentRecord, Condition, Goal, Step, TaskRecord
+
+T = TypeVar("T")
+
+FRAMEWORK = "framework"
+APP = "app:"
+POD = "pod:"
+GROUP = "group:"
+CHANGE = "change:"
+INSTANCE = "instance:"
+DEPLOYMENT = "deployment:"
+
+_COMPRESS_ABOVE_BYTES = 8192
+_COMPRESSED = b"z"
+"""No JSON begins with it."""
+_encode = msgspec.json.Encoder().encode
+
+
+class GroupNode(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A group without what is in it."""
+
+    version: str = ""
+    dependencies: tuple[str, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """From the root's version `previous` to the next: by id what there was and what there is, None for nothing."""
+
+    previous: str
+    apps: dict[str, tuple[str | None, str | None]] = {}
+    """Versions."""
+    pods: dict[str, tuple[str | None, str | None]] = {}
+    groups: dict[str, tuple[GroupNode | None, GroupNode | None]] = {}
+
+
+class StoredInstance(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`core.records.Instance` with its app by id and version."""
+
+    app: tuple[str, str]
+    since: float
+    condition: Condition
+    goal: Goal
+    incarnation: int
+    agent: AgentRecord | None = None
+    task: TaskRecord | None = None
+    created: float = 0.0
+
+
+class StoredDeployment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`core.records.Deployment` with its trees by the root's versions."""
+
+    version: str
+    original: str
+    target: str
+    steps: tuple[Step, ...]
+    kills: dict[str, tuple[str, ...]] = {}
+
+
+def write(value: object) -> bytes:
+    text = _encode(value)
+    return _COMPRESSED + zlib.compress(text) if len(text) > _COMPRESS_ABOVE_BYTES else text
+
+
+def read(value: bytes, kind: type[T]) -> T:
+    """Raises msgspec.MsgspecError and zlib.error where it is damaged."""
+    text = zlib.decompress(value[1:]) if value.startswith(_COMPRESSED) else value
+    return msgspec.json.decode(text, type=kind)
+
+
+def definition_key(prefix: str, id: str, version: str) -> str:
+    return f"{prefix}{id}@{version}"
