@@ -28,20 +28,24 @@ from mesosctl.runtime.marathon.model.app import (
     VersionInfo,
     Volume,
 )
+from mesosctl.runtime.marathon.model.dependencies import dependencies, dependency_order
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ModelError, ValidationError, Violation
-from mesosctl.runtime.marathon.model.group import (
-    Group,
-    apps,
-    find_app,
-    find_group,
-    find_pod,
-    pods,
-    put,
-    remove,
-    walk,
+from mesosctl.runtime.marathon.model.group import Group, apps, find_app, find_group, find_pod, pods, put, remove, walk
+from mesosctl.runtime.marathon.model.group_update import (
+    Reader,
+    only_version,
+    parse_group,
+    scaled,
+    update_group,
+    validate_group,
 )
+from mesosctl.runtime.marathon.model.identity import config_version, needs_restart, only_scales, same_config
+from mesosctl.runtime.marathon.model.normal import parse_app, update_app
+from mesosctl.runtime.marathon.model.output import app_json, group_json, pod_json
 from mesosctl.runtime.marathon.model.paths import absolute, below, parent, well_formed
 from mesosctl.runtime.marathon.model.pod import Pod, PodContainer
+from mesosctl.runtime.marathon.model.service_ports import assign_service_ports
+from mesosctl.runtime.marathon.model.validation import validate
 
 __all__ = [
     "App",
@@ -64,6 +68,7 @@ __all__ = [
     "PodContainer",
     "PortDefinition",
     "PortMapping",
+    "Reader",
     "ReadinessCheck",
     "Residency",
     "SecretSource",
@@ -74,15 +79,33 @@ __all__ = [
     "Violation",
     "Volume",
     "absolute",
+    "app_json",
     "apps",
+    "assign_service_ports",
     "below",
+    "config_version",
+    "dependencies",
+    "dependency_order",
     "find_app",
     "find_group",
     "find_pod",
+    "group_json",
+    "needs_restart",
+    "only_scales",
+    "only_version",
     "parent",
+    "parse_app",
+    "parse_group",
+    "pod_json",
     "pods",
     "put",
     "remove",
+    "same_config",
+    "scaled",
+    "update_app",
+    "update_group",
+    "validate",
+    "validate_group",
     "walk",
     "well_formed",
 ]

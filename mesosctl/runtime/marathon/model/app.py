@@ -1,8 +1,8 @@
 """An app as Marathon 1.5 keeps it: one form, every default filled in.
 
-Fields are named as in JSON. Ids are absolute (`/group/app`); times are text as on the wire
-(`2026-01-31T12:00:00.000Z`); memory and disk are megabytes. None is a field that was not given and that has no default. What clients may send besides
-(older forms, fields left out) is read in `definition` and `forms`; how it is written out is `output`.
+Fields are named as in JSON. Ids are absolute (`/group/app`), times are text (`2026-01-31T12:00:00.000Z`), memory and
+disk are megabytes. None is a field that was not given and that has no default. What clients may send besides (older
+forms, fields left out) is read in `definition`; how it is written out is `output`.
 
 Source: Marathon's RAML, docs/rest-api/public/api/v2/types/{app,appContainer,network,healthCheck,volumes}.raml.
 """
@@ -166,10 +166,9 @@ class Container(msgspec.Struct, frozen=True):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A health check's command: a line for the shell, or the words of a command."""
+    """A health check's command, for the shell."""
 
-    value: str | None = None
-    argv: tuple[str, ...] | None = None
+    value: str
 
 
 class HealthCheck(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """What is wrong with a definition, as clients are told it.
 
-Source: Marathon's RAML (types/error.raml) and its documentation: 422 `Object is not valid`, 400 `Invalid JSON`.
+Both are answered with 422, as Marathon 1.5 does for JSON that is well-formed; what is no JSON at all is a 400.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ModelError(Exception):
 
 
 class ValidationError(ModelError):
-    """Readable, but it breaks rules. Answered with 422."""
+    """Readable, but it breaks rules."""
 
     def __init__(self, *violations: Violation) -> None:
         super().__init__("; ".join(f"{violation.path}: {violation.message}" for violation in violations))
@@ -33,7 +33,7 @@ class ValidationError(ModelError):
 
 
 class InvalidJson(ModelError):
-    """JSON that has not the shape of a definition: a wrong type, a missing field. Answered with 400."""
+    """JSON that has not the shape of a definition: a wrong type, a missing field."""
 
     def __init__(self, *details: Violation) -> None:
         super().__init__("; ".join(f"{detail.path}: {detail.message}" for detail in details))

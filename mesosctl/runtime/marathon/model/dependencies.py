@@ -1,0 +1,40 @@
+"""Which apps wait for which others. What a group depends on, everything in it depends on; who depends on a group,
+depends on everything in that."""
+
+from __future__ import annotations
+
+from mesosctl.runtime.marathon.model.group import Group, apps, walk
+from mesosctl.runtime.marathon.model.paths import below
+
+
+def dependencies(root: Group) -> dict[str, frozenset[str]]:
+    """Of each app, the apps that it waits for. Ids of nothing that exists are passed over, as Marathon does."""
+    wanted = {id: set(app.dependencies) for id, app in apps(root).items()}
+    for group in walk(root):
+        if group.dependencies:
+            for id in apps(group):
+                wanted[id].update(group.dependencies)
+    return {id: frozenset(other for one in ids for other in _meant(one, wanted)) for id, ids in wanted.items()}
+
+
+def dependency_order(root: Group) -> list[tuple[str, ...]]:
+    """The ids of all apps: those that may be deployed together in one tuple, after those that they depend on.
+
+    Apps in a cycle are left out; `cycle` finds them.
+    """
+    waiting, order, done = dependencies(root), [], set[str]()
+    while ready := tuple(id for id, others in waiting.items() if others <= done):
+        order.append(ready)
+        done.update(ready)
+        waiting = {id: others for id, others in waiting.items() if id not in done}
+    return order
+
+
+def cycle(root: Group) -> list[str]:
+    """The ids of apps that wait for each other, sorted; empty if all can be started."""
+    done = {id for together in dependency_order(root) for id in together}
+    return sorted(apps(root).keys() - done)
+
+
+def _meant(id: str, known: dict[str, set[str]]) -> list[str]:
+    return [id] if id in known else [app for app in known if below(id, app)]

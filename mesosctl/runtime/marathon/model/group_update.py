@@ -1,0 +1,159 @@
+"""What clients may write for a group, and what becomes of the tree.
+
+Source: Marathon's RAML (types/group.raml) and docs/application-groups.md: a list that is given replaces what was there,
+one that is left out keeps it; an app in a list is whole, not what shall change of it; ids are relative to the group.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+import msgspec
+
+from mesosctl.runtime.marathon.model.app import App
+from mesosctl.runtime.marathon.model.definition import read
+from mesosctl.runtime.marathon.model.dependencies import cycle
+from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
+from mesosctl.runtime.marathon.model.group import Group, find_group, put, walk
+from mesosctl.runtime.marathon.model.normal import parse_app
+from mesosctl.runtime.marathon.model.paths import ROOT, absolute, parent
+from mesosctl.runtime.marathon.model.validation import id_violations, validate
+
+Made = TypeVar("Made")
+_replace = msgspec.structs.replace
+
+
+class GroupForm(msgspec.Struct, frozen=True):
+    """A group, or what shall change of one."""
+
+    id: str | None = None
+    apps: tuple[dict[str, Any], ...] | None = None
+    groups: tuple[dict[str, Any], ...] | None = None
+    dependencies: tuple[str, ...] | None = None
+    scaleBy: float | None = None
+    version: str | None = None
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """What depends on Marathon's flags when apps of a group are read."""
+
+    network_name: str | None = None
+    features: Collection[str] = ()
+
+
+def parse_group(raw: object, *, base: str = ROOT, reader: Reader | None = None) -> Group:
+    """A new group. `base`: the group that its id is relative to. Raises InvalidJson, ValidationError."""
+    form = read(raw, GroupForm)
+    if form.id is None:
+        raise InvalidJson(Violation("/id", "error.path.missing"))
+    return _updated(Group(absolute(form.id, base)), form, reader or Reader())
+
+
+def update_group(root: Group, id: str, raw: object, *, reader: Reader | None = None) -> Group:
+    """The tree after the change that a client asked of the group of that id, which is made if there is none.
+
+    `scaleBy` stands alone and multiplies the instances of all apps in the group. `version` is not for here: who has the
+    store puts the group of then. Raises InvalidJson, ValidationError.
+    """
+    form = read(raw, GroupForm)
+    old = find_group(root, id)
+    if form.version is not None:
+        raise ValidationError(Violation("/version", "may only be given alone, to go back to that version"))
+    if form.scaleBy is None:
+        return put(root, _updated(old or Group(id), form, reader or Reader()))
+    if form.apps is not None or form.groups is not None or form.dependencies is not None:
+        raise ValidationError(Violation("/scaleBy", "may only be given alone"))
+    if form.scaleBy < 0 or old is None:
+        raise ValidationError(Violation("/scaleBy", "must be at least 0" if old else f"there is no group {id}"))
+    return put(root, scaled(old, form.scaleBy))
+
+
+def only_version(raw: object) -> str | None:
+    """The version that a client wants a group or an app to go back to."""
+    return read(raw, GroupForm).version
+
+
+def scaled(group: Group, factor: float) -> Group:
+    """The group with that many times the instances, rounded up."""
+    return _replace(
+        group,
+        apps={id: _replace(app, instances=math.ceil(app.instances * factor)) for id, app in group.apps.items()},
+        groups={id: scaled(below, factor) for id, below in group.groups.items()},
+    )
+
+
+def validate_group(root: Group) -> list[Violation]:
+    """What is wrong with the tree as a whole; its apps and pods are for `validate` and `validate_pod`."""
+    wrong = []
+    for group in walk(root):
+        for id in group.apps.keys() & (group.groups.keys() | group.pods.keys()):
+            wrong.append(Violation("/", f"there may be only one app, group or pod with the id {id}"))
+        for id in group.pods.keys() & group.groups.keys():
+            wrong.append(Violation("/", f"there may be only one app, group or pod with the id {id}"))
+    if ids := cycle(root):
+        wrong.append(Violation("/", f"Dependency graph has cyclic dependencies: {', '.join(ids)}"))
+    return wrong
+
+
+def _updated(old: Group, form: GroupForm, reader: Reader) -> Group:
+    wrong = [*id_violations(old.id)] if old.id != ROOT else []
+    fields: dict[str, Any] = {}
+    if form.apps is not None:
+        made = _all(form.apps, "/apps", lambda raw: _app(old, raw, reader), wrong)
+        fields["apps"] = {app.id: app for app in made}
+        if len(fields["apps"]) < len(made):
+            wrong.append(Violation("/apps", "each id may be used once"))
+    if form.groups is not None:
+        groups = _all(form.groups, "/groups", lambda raw: _group(old, raw, reader), wrong)
+        fields["groups"] = {group.id: group for group in groups}
+        if len(fields["groups"]) < len(groups):
+            wrong.append(Violation("/groups", "each id may be used once"))
+    if form.dependencies is not None:
+        fields["dependencies"] = tuple(sorted({absolute(id, old.id) for id in form.dependencies}))
+    if wrong:
+        raise ValidationError(*wrong)
+    return _replace(old, **fields)
+
+
+def _app(group: Group, raw: object, reader: Reader) -> App:
+    app = parse_app(raw, base=group.id, network_name=reader.network_name)
+    wrong = validate(app, features=reader.features)
+    if parent(app.id) != group.id:
+        wrong.append(Violation("/id", f"Identifier is not child of {group.id}. Hint: use relative paths."))
+    if wrong:
+        raise ValidationError(*wrong)
+    before = group.apps.get(app.id)
+    return _replace(app, version=before.version, versionInfo=before.versionInfo) if before else app
+
+
+def _group(group: Group, raw: object, reader: Reader) -> Group:
+    form = read(raw, GroupForm)
+    if form.id is None:
+        raise InvalidJson(Violation("/id", "error.path.missing"))
+    if form.scaleBy is not None or form.version is not None:
+        raise ValidationError(Violation("/", "scaleBy and version are not for groups inside a group"))
+    id = absolute(form.id, group.id)
+    if parent(id) != group.id:
+        raise ValidationError(Violation("/id", f"Identifier is not child of {group.id}. Hint: use relative paths."))
+    return _updated(group.groups.get(id) or Group(id), form, reader)
+
+
+def _all(
+    items: tuple[dict[str, Any], ...], path: str, make: Callable[[object], Made], wrong: list[Violation]
+) -> list[Made]:
+    """All of them, with what is wrong told of each in its place."""
+    made = []
+    for i, raw in enumerate(items):
+        try:
+            made.append(make(raw))
+        except ValidationError as error:
+            wrong.extend(_inside(violation, f"{path}({i})") for violation in error.violations)
+        except InvalidJson as error:
+            raise InvalidJson(*(_inside(detail, f"{path}({i})") for detail in error.details)) from None
+    return made
+
+
+def _inside(violation: Violation, path: str) -> Violation:
+    return Violation(path if violation.path == "/" else path + violation.path, violation.message)
