@@ -106,6 +106,15 @@ def test_a_task_that_had_ended_keeps_its_state(info: dict[str, Any]) -> None:
     assert tasks_of(cluster) == {"unreachable_tasks": [("t", "TASK_FINISHED")]}
 
 
+@pytest.mark.parametrize(("info", "told"), [(INFO, [("t", "TASK_GONE", "REASON_RECONCILIATION")]), (OLD_INFO, [])])
+def test_a_task_that_does_not_come_back_with_its_agent(info: dict[str, Any], told: list[object]) -> None:
+    """Its launch never arrived: nobody waits for it any more. To the older frameworks it is lost already."""
+    cluster = partitioned(info, "t")
+    cluster.register("a2", AGENT)
+    assert cluster.statuses() == told
+    assert list(tasks_of(cluster)) == ["completed_tasks"]
+
+
 def test_a_launch_that_was_under_way() -> None:
     """The agent comes back without a task that the master sent: it never arrived."""
     cluster = Cluster()

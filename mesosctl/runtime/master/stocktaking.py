@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.master.frameworks import Frameworks
-from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, resources_of
+from mesosctl.runtime.master.records import TERMINAL, Agent, Executor, Framework, Task, resources_of
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
@@ -65,6 +65,9 @@ class Stocktaking:
             framework = self._state.frameworks.get(running.framework_id.value)
             if framework is not None and key not in agent.tasks:
                 self._bring(framework, agent, running)
+        for framework in self._state.frameworks.values():
+            for task in [each for each in framework.unreachable.values() if each.agent_id == agent.id]:
+                self._not_brought(framework, task)
 
     def _missing(self, framework: Framework, task: Task) -> None:
         """The agent does not have it: its launch never arrived, or its end is acknowledged already."""
@@ -76,6 +79,19 @@ class Stocktaking:
             self._state.update(framework, status)
             self._tasks.record(task, status, status, recover=False)
         self._tasks.forget(task)
+
+    def _not_brought(self, framework: Framework, task: Task) -> None:
+        """The agent was unreachable, and comes back without it."""
+        if task.told_state not in TERMINAL:
+            message = "Reconciliation: Task is unknown to the agent"
+            status = self._state.status(
+                framework, task.id, task.agent_id, TaskState.TASK_GONE, _Reason.REASON_RECONCILIATION, message
+            )
+            self._state.update(framework, status)
+            task.state, task.told = status.state, status
+            task.statuses.append(status)
+        del framework.unreachable[task.id]
+        framework.complete(task)
 
     def _bring(self, framework: Framework, agent: Agent, running: internal.RunningTask) -> None:
         """A task that the master does not know on this agent: after its own failover, or while it was unreachable."""
