@@ -167,7 +167,7 @@ def test_an_agent_shows_the_path_of_its_credential_only(tmp_path: Path) -> None:
     assert agent_security.headers_to_master(flags) == {"Authorization": f"Basic {encoded('agent:hushhush')}"}
 
 
-async def _asked(folder: Path, flags: tuple[str, ...], *requests: tuple[str, str, str | None, object]) -> list[object]:
+async def asked(folder: Path, flags: tuple[str, ...], *requests: tuple[str, str, str | None, object]) -> list[object]:
     """The answers (status, challenge, body; of streams only the status) of a master to requests: method, path,
     `Authorization`, JSON."""
     file = folder / "credentials"
@@ -214,7 +214,7 @@ def test_a_master_that_asks_for_everything(tmp_path: Path) -> None:
     quota = {"type": "GET_QUOTA"}
     register = {"type": "Register"}
     answers = asyncio.run(
-        _asked(
+        asked(
             tmp_path,
             EVERYTHING,
             ("GET", "/health", None, None),
@@ -238,7 +238,7 @@ def test_a_master_that_asks_for_everything(tmp_path: Path) -> None:
         (200, None, ""),
         refused("scheduler"),
         refused("agent"),
-        (400, None, "Failed to read the message of an agent: Object missing required field `agent`"),
+        (400, None, "Failed to read the message of an agent: Failed to decode length '{\"type\":\"Register\"}'"),
         (404, None, "404 Not Found."),
     ]
 
@@ -249,7 +249,7 @@ def test_frameworks_are_who_they_say(tmp_path: Path) -> None:
         return {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}
 
     answers = asyncio.run(
-        _asked(
+        asked(
             tmp_path,
             EVERYTHING,
             ("POST", "/api/v1/scheduler", APP, subscribe("ops")),

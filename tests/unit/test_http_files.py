@@ -12,6 +12,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from mesosctl.runtime.authorization import Permit, parse_acls
 from mesosctl.runtime.http.file_endpoints import file_routes
 from mesosctl.runtime.http.files import MAX_READ_BYTES, Files
 from mesosctl.runtime.http.server import application, serve
@@ -42,7 +43,10 @@ def box(tmp_path: Path) -> Path:
 
 
 def files(box: Path) -> Files:
-    return Files(lambda: {"/box": str(box), str(box): str(box), "/master/log": str(box / "stdout")})
+    return Files(
+        lambda: {"/box": str(box), str(box): str(box), "/master/log": str(box / "stdout")},
+        lambda path: ("access_mesos_logs", None) if path == "/master/log" else ("access_sandboxes", "alice"),
+    )
 
 
 def serving(box: Path, check: Callable[[Get], Awaitable[None]]) -> None:
@@ -118,7 +122,7 @@ def test_a_file_that_becomes_a_link_after_it_was_looked_up(box: Path, monkeypatc
 
 def test_an_attached_directory_that_is_a_link_itself(box: Path) -> None:
     (box.parent / "link").symlink_to(box)
-    attached = Files(lambda: {"/link": str(box.parent / "link")})
+    attached = Files(lambda: {"/link": str(box.parent / "link")}, lambda path: ("access_sandboxes", None))
     assert attached.read("/link/stdout", 0, None) == (6, b"hello\n")
 
 
@@ -191,3 +195,34 @@ def test_downloading(box: Path) -> None:
         assert (await get("/files/download?path=/box/sub"))[::2] == (400, b"Cannot download a directory.\n")
 
     serving(box, check)
+
+
+@pytest.mark.parametrize(
+    ("path", "principal", "status"),
+    [
+        ("/box/stdout", "ops", None),
+        ("/box/stdout", "guest", 403),
+        ("/box/nothing", "guest", 403),
+        ("/master/log", "guest", None),
+        ("/master/log", "ops", 403),
+        ("/nowhere", "guest", 404),
+    ],
+)
+def test_access_control_lists(box: Path, path: str, principal: str, status: int | None) -> None:
+    acls = parse_acls(
+        json.dumps(
+            {
+                "permissive": False,
+                "access_sandboxes": [{"principals": {"values": ["ops"]}, "users": {"values": ["alice"]}}],
+                "access_mesos_logs": [{"principals": {"values": ["guest"]}, "logs": {"type": "ANY"}}],
+            }
+        )
+    )
+    attempts = [lambda permit: files(box).read(path, 0, 1, permit), lambda permit: files(box).browse(path, permit)]
+    for attempt in attempts:
+        if status is None:
+            attempt(Permit(acls, principal))
+        else:
+            with pytest.raises(Refusal) as caught:
+                attempt(Permit(acls, principal))
+            assert caught.value.status == status

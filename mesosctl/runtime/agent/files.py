@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from mesosctl.runtime.agent.core import Agent
+from mesosctl.runtime.agent.records import ExecutorRecord, FrameworkRecord
 from mesosctl.runtime.agent.sandbox import LATEST
+from mesosctl.runtime.agent.visible import user_of
+from mesosctl.runtime.http.files import Needed
 
 LOG = "/slave/log"
 
@@ -18,8 +21,21 @@ def attached_files(agent: Agent, log: str | None) -> dict[str, str]:
     frameworks = (*agent.ledger.completed_frameworks, *agent.ledger.frameworks.values())
     for framework in frameworks:
         for executor in (*framework.completed, *framework.executors.values()):
-            runs = PurePosixPath(executor.directory).parent
-            virtual = f"/frameworks/{framework.id}/executors/{executor.id}/runs/{LATEST}"
-            for path in (executor.directory, str(runs / LATEST), virtual):
+            for path in _paths(framework, executor):
                 found[path] = executor.directory
     return found
+
+
+def needed_for(agent: Agent, path: str) -> Needed:
+    """What access control lists must allow one who looks at one of these paths."""
+    for framework in (*agent.ledger.frameworks.values(), *agent.ledger.completed_frameworks):
+        for executor in (*framework.executors.values(), *framework.completed):
+            if path in _paths(framework, executor):
+                return "access_sandboxes", user_of(framework, executor)
+    return "access_mesos_logs", None
+
+
+def _paths(framework: FrameworkRecord, executor: ExecutorRecord) -> tuple[str, ...]:
+    runs = PurePosixPath(executor.directory).parent
+    virtual = f"/frameworks/{framework.id}/executors/{executor.id}/runs/{LATEST}"
+    return executor.directory, str(runs / LATEST), virtual

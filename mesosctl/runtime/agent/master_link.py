@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import Clock, Timer
 from mesosctl.runtime.coordination.detection import SESSION_TIMEOUT_SECONDS, detect, endpoint
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import MasterInfo
-from mesosctl.runtime.protocol.recordio import RecordDecoder
+from mesosctl.runtime.protocol.recordio import RecordDecoder, frame
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,6 @@ MAX_BACKOFF_SECONDS = 60.0
 MISSED_PINGS = 5
 USUAL_PING_SECONDS = 15.0
 """Until the master says how often it pings."""
-STREAM_ID = "Mesos-Stream-Id"
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[internal.ToAgent] = msgspec.json.Decoder(internal.ToAgent)
@@ -111,7 +111,7 @@ class MasterLink:
 
     async def _follow(self, session: aiohttp.ClientSession, master: str) -> None:
         """Stay connected to one master. Returns never; raises RefusedError."""
-        self._url = f"http://{master}{internal.PATH}"
+        url = self._url = f"http://{master}{internal.PATH}"
         limit = self._backoff_factor
         while True:
             await asyncio.sleep(random.uniform(0, min(limit, MAX_BACKOFF_SECONDS)))
@@ -123,80 +123,63 @@ class MasterLink:
                     limit = self._backoff_factor
             except (aiohttp.ClientError, OSError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
                 log.warning("Lost the master at %s: %s", self._url, error or type(error).__name__)
+                self._url = url
 
     async def _connection(self, session: aiohttp.ClientSession) -> bool:
         """One connection, to its end. Whether the agent was registered by it."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        body = _encoder.encode(self._agent.registration())
-        async with session.post(self._url, data=body, headers=headers) as response:
+        outgoing: asyncio.Queue[internal.FromAgent] = asyncio.Queue()
+        body = self._messages(outgoing)
+        async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+            if response.status == 307:  # this was not the leader: the next attempt goes where that is
+                self._url = str(response.url.join(URL(response.headers["Location"])))
+                return False
             if response.status != 200:
                 text = (await response.text()).strip()
                 log.warning("The master at %s answers %d: %s", self._url, response.status, text)
                 return False
             try:
-                return await self._read(session, response)
+                return await self._read(response, outgoing)
             finally:
                 self._outgoing = None
                 if self._watchdog:
                     self._watchdog.cancel()
                 self._agent.disconnected()
+                response.close()
 
-    async def _read(self, session: aiohttp.ClientSession, response: aiohttp.ClientResponse) -> bool:
+    async def _messages(self, outgoing: asyncio.Queue[internal.FromAgent]) -> AsyncIterator[bytes]:
+        """What is said to the master, for as long as it is connected."""
+        yield frame(_encoder.encode(self._agent.registration()))
+        while True:
+            yield frame(_encoder.encode(await outgoing.get()))
+
+    async def _read(self, response: aiohttp.ClientResponse, outgoing: asyncio.Queue[internal.FromAgent]) -> bool:
         records = RecordDecoder()
-        sender: asyncio.Task[None] | None = None
         ping_seconds = USUAL_PING_SECONDS
         self._expect_ping(ping_seconds, response)
-        try:
-            async for chunk in response.content.iter_any():
-                for record in records.feed(chunk):
-                    message = _decoder.decode(record)
-                    match message:
-                        case internal.Registered():
-                            ping_seconds = message.ping_seconds
-                            sender = sender or self._start_sender(session, response)
-                            log.info("Registered as %s", message.agent_id.value)
-                            self._agent.registered(message.agent_id, message.master)
-                        case internal.Refused():
-                            raise RefusedError(message.reason)
-                        case internal.Ping():
-                            self.send(internal.Pong())
-                        case _:
-                            self._agent.from_master(message)
-                    self._expect_ping(ping_seconds, response)
-        finally:
-            if sender:
-                sender.cancel()
-                await asyncio.wait([sender])  # without taking a cancellation of our own for the sender's
+        async for chunk in response.content.iter_any():
+            for record in records.feed(chunk):
+                message = _decoder.decode(record)
+                match message:
+                    case internal.Registered():
+                        ping_seconds = message.ping_seconds
+                        self._outgoing = outgoing
+                        log.info("Registered as %s", message.agent_id.value)
+                        self._agent.registered(message.agent_id, message.master)
+                    case internal.Refused():
+                        raise RefusedError(message.reason)
+                    case internal.Ping():
+                        self.send(internal.Pong())
+                    case _:
+                        self._agent.from_master(message)
+                self._expect_ping(ping_seconds, response)
         log.warning("The master at %s closed the connection", self._url)
-        return sender is not None
+        return self._outgoing is not None
 
     def _expect_ping(self, ping_seconds: float, response: aiohttp.ClientResponse) -> None:
         if self._watchdog:
             self._watchdog.cancel()
         self._watchdog = self._clock.after(ping_seconds * MISSED_PINGS, response.close)
-
-    def _start_sender(self, session: aiohttp.ClientSession, response: aiohttp.ClientResponse) -> asyncio.Task[None]:
-        self._outgoing = asyncio.Queue()
-        return asyncio.create_task(self._send_all(self._outgoing, session, response))
-
-    async def _send_all(
-        self,
-        outgoing: asyncio.Queue[internal.FromAgent],
-        session: aiohttp.ClientSession,
-        response: aiohttp.ClientResponse,
-    ) -> None:
-        """POST what is queued to the master that answered, in order. An error ends the whole connection."""
-        headers = {"Content-Type": "application/json", STREAM_ID: response.headers.get(STREAM_ID, "")}
-        try:
-            while True:
-                body = _encoder.encode(await outgoing.get())
-                async with session.post(response.url, data=body, headers=headers) as answer:
-                    if answer.status != 202:
-                        log.warning("The master refuses a message: %d %s", answer.status, await answer.text())
-                        break
-        except (aiohttp.ClientError, OSError) as error:
-            log.warning("Cannot send to the master: %s", error)
-        response.close()
 
 
 async def _cancel(task: asyncio.Task[Any] | None) -> None:

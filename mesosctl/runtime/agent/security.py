@@ -17,7 +17,7 @@ def authentication(flags: AgentFlags) -> Authentication:
         required[Access.READ] = basic(flags.http_authenticators, credentials, "mesos-agent-readonly")
     if flags.authenticate_http_readwrite:
         required[Access.WRITE] = basic(flags.http_authenticators, credentials, "mesos-agent-readwrite")
-    return Authentication("agent", "/slave(1)", required)
+    return Authentication("agent", "/slave(1)", required, flags.acls)
 
 
 def headers_to_master(flags: AgentFlags) -> dict[str, str]:

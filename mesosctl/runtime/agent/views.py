@@ -9,6 +9,8 @@ from typing import Any
 from mesosctl.runtime.agent.core import CAPABILITIES, Agent
 from mesosctl.runtime.agent.records import ExecutorRecord, ExecutorState, FrameworkRecord, TaskRecord
 from mesosctl.runtime.agent.statistics import Usage, running, statistics
+from mesosctl.runtime.agent.visible import sees_container
+from mesosctl.runtime.authorization import Permit
 from mesosctl.runtime.http.address import Address
 from mesosctl.runtime.protocol.tasks import TaskState
 from mesosctl.runtime.resources import Form, Resources, summary, with_checkpointed
@@ -22,8 +24,8 @@ _ENDED = ("finished", "failed", "killed", "lost", "gone")
 _SCALARS = ("cpus", "mem", "disk", "gpus")
 
 
-def state(agent: Agent, address: Address, flags: Mapping[str, str], started: float) -> Json:
-    """`/state`. `flags` is what `/flags` shows."""
+def state(agent: Agent, address: Address, flags: Mapping[str, str] | None, started: float) -> Json:
+    """`/state`. `flags` is what `/flags` shows, or None where it is not to be seen."""
     total = with_checkpointed(agent.info.resources, agent.checkpointed)
     used = _used(agent)
     reserved = total.reservations()
@@ -42,14 +44,15 @@ def state(agent: Agent, address: Address, flags: Mapping[str, str], started: flo
         "unreserved_resources_allocated": summary(used.unreserved()),
         "resource_providers": [],
         "attributes": attributes_view(agent.info.attributes),
-        "flags": flags,
         "frameworks": [_framework(framework) for framework in agent.ledger.frameworks.values()],
         "completed_frameworks": [_framework(framework) for framework in agent.ledger.completed_frameworks],
     }
     if agent.master:
         view["master_hostname"] = agent.master.hostname
-    if "log_dir" in flags:
-        view["log_dir"] = flags["log_dir"]
+    if flags is not None:
+        view["flags"] = flags
+        if "log_dir" in flags:
+            view["log_dir"] = flags["log_dir"]
     return view
 
 
@@ -113,9 +116,9 @@ def _task(task: TaskRecord, executor: ExecutorRecord) -> Json:
     )
 
 
-async def containers(agent: Agent, usage: Usage, now: float) -> list[Json]:
+async def containers(agent: Agent, usage: Usage, now: float, permit: Permit) -> list[Json]:
     """`/containers`: what runs, with what it uses."""
-    executors = running(agent)
+    executors = [each for each in running(agent) if sees_container(agent, permit, each)]
     return [
         monitored
         | {

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mesosctl.runtime.authorization import Acls
 from mesosctl.runtime.flags.declare import Flags, flag, optional, required
-from mesosctl.runtime.flags.kinds import DOMAIN, DURATION, INTEGER, NUMBER, PATH, SIZE, SWITCH, TEXT, ZOOKEEPER
+from mesosctl.runtime.flags.kinds import ACLS, DOMAIN, DURATION, INTEGER, NUMBER, PATH, SIZE, SWITCH, TEXT, ZOOKEEPER
 from mesosctl.runtime.protocol.basics import DomainInfo
 
 _ACCEPTED: dict[str, str | None] = {
-    "acls": None,
     "agent_features": None,
     "agent_subsystems": None,
     "allowed_devices": None,
@@ -97,6 +97,7 @@ class AgentFlags(Flags):
 
     ACCEPTED: ClassVar[Mapping[str, str | None]] = _ACCEPTED
 
+    acls: Acls | None = optional(ACLS, "Who may do what: access control lists, as JSON.")  # noqa: RUF009
     advertise_ip: str | None = optional(TEXT, "Address at which the master and executors reach this agent.")
     advertise_port: int | None = optional(INTEGER, "Port at which the master and executors reach this agent.")
     attributes: str | None = optional(TEXT, "Attributes of this agent, as name:value;name:value.")

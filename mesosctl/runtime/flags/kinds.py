@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from mesosctl.runtime.authorization import Acls, parse_acls
 from mesosctl.runtime.protocol.basics import DomainInfo
 from mesosctl.runtime.protocol.codec import decode, encode
 
@@ -140,3 +141,5 @@ SIZE: Kind[int] = Kind(parse_size, format_size)
 """Bytes."""
 DOMAIN: Kind[DomainInfo] = Kind(_read_domain, lambda value: encode(value).decode())
 """Region and zone, as JSON: `{"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "eu-1"}}}`."""
+ACLS: Kind[Acls] = Kind(parse_acls, lambda value: value.text)
+"""Access control lists, as JSON."""

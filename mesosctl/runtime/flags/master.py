@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mesosctl.runtime.authorization import Acls
 from mesosctl.runtime.flags.declare import Flags, flag, optional
 from mesosctl.runtime.flags.kinds import (
+    ACLS,
     DOMAIN,
     DURATION,
     INTEGER,
@@ -22,7 +24,6 @@ from mesosctl.runtime.flags.kinds import (
 from mesosctl.runtime.protocol.basics import DomainInfo
 
 _ACCEPTED: dict[str, str | None] = {
-    "acls": None,
     "allocator": "hierarchical",
     "authentication_v0_timeout": "15secs",
     "authenticators": "crammd5",
@@ -55,6 +56,7 @@ class MasterFlags(Flags):
 
     ACCEPTED: ClassVar[Mapping[str, str | None]] = _ACCEPTED
 
+    acls: Acls | None = optional(ACLS, "Who may do what: access control lists, as JSON.")  # noqa: RUF009
     advertise_ip: str | None = optional(TEXT, "Address at which frameworks and agents reach this master.")
     advertise_port: int | None = optional(INTEGER, "Port at which frameworks and agents reach this master.")
     agent_ping_timeout: float = flag(DURATION, "15secs", "How long an agent may take to answer a ping.")

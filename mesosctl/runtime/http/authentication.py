@@ -16,6 +16,7 @@ from typing import Protocol
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from mesosctl.runtime.authorization import ANYTHING, Acls, Permit
 from mesosctl.runtime.http.answers import text_response
 from mesosctl.runtime.protocol.basics import Credential
 
@@ -52,6 +53,10 @@ _OTHERS = {
 _OPEN = frozenset({"/", "/health", "/redirect", "/system/stats.json", "/version"})
 _OPEN_PART = "/page/"
 """The pages' programs and styles, which say nothing of the cluster."""
+_GET_ENDPOINTS = frozenset(
+    {"/containers", "/files/debug", "/logging/toggle", "/metrics/snapshot", "/monitor/statistics"}
+)
+"""What `get_endpoints` of access control lists is about."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Principal:
     container_id: str | None = None
 
 
+_PERMIT = web.RequestKey("permit", Permit)
 _PRINCIPAL = web.RequestKey("principal", Principal)
 
 
@@ -117,10 +123,17 @@ def check(header: str | None, authenticators: tuple[Authenticator, ...]) -> Prin
 class Authentication:
     """What a program asks of whom. `prefix`: "/master", "/slave(1)"; `required`: what is not named is open."""
 
-    def __init__(self, program: str, prefix: str, required: Mapping[Access, tuple[Authenticator, ...]]) -> None:
+    def __init__(
+        self,
+        program: str,
+        prefix: str,
+        required: Mapping[Access, tuple[Authenticator, ...]],
+        acls: Acls | None = None,
+    ) -> None:
         self._program = program
         self._prefix = prefix
         self._required = required
+        self._acls = acls
 
     def challenge(self, path: str, header: str | None) -> Principal | str | None:
         """For a route's path and a request's `Authorization`: who it is, or the challenge to answer with.
@@ -146,9 +159,23 @@ class Authentication:
                     return text_response(401, "401 Unauthorized.", {hdrs.WWW_AUTHENTICATE: found})
                 if found is not None:
                     request[_PRINCIPAL] = found
+                permit = request[_PERMIT] = Permit(self._acls, found.name if found else None)
+                self._check_path(resource.canonical.removeprefix(self._prefix), permit)
             return await handler(request)
 
         return authenticate
+
+    def _check_path(self, path: str, permit: Permit) -> None:
+        """Raises Refusal (403) where the endpoint as a whole is not for the caller."""
+        if path in _GET_ENDPOINTS:
+            permit.require("get_endpoints", [path])
+        elif path == "/flags":
+            permit.require("view_flags")
+
+
+def permit_of(request: web.Request) -> Permit:
+    """What the caller may do."""
+    return request.get(_PERMIT) or ANYTHING
 
 
 def principal_of(request: web.Request) -> Principal | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
+from mesosctl.runtime.authorization import Permit
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.protocol.basics import Flag, Metric, VersionInfo
@@ -28,6 +29,10 @@ class CommonContext(Protocol):
     @property
     def files(self) -> Files: ...
 
+    @property
+    def permit(self) -> Permit:
+        """What the caller may do."""
+
 
 def common_functions(api: ModuleType) -> dict[Any, Any]:
     """By type of call, the functions that answer it. `api` defines the messages: `protocol.master` or `.agent`."""
@@ -37,6 +42,7 @@ def common_functions(api: ModuleType) -> dict[Any, Any]:
         return response(type=kind.GET_HEALTH, get_health=CommonResponse.GetHealth(healthy=True))
 
     def get_flags(context: CommonContext, call: Any) -> Any:
+        context.permit.require("view_flags")
         flags = tuple(Flag(name, value) for name, value in context.flags.items())
         return response(type=kind.GET_FLAGS, get_flags=CommonResponse.GetFlags(flags))
 
@@ -53,17 +59,18 @@ def common_functions(api: ModuleType) -> dict[Any, Any]:
         return response(type=kind.GET_LOGGING_LEVEL, get_logging_level=level)
 
     def set_logging_level(context: CommonContext, call: Any) -> Any:
+        context.permit.require("set_log_level")
         wanted = call.set_logging_level
         context.log_level.set(wanted.level, wanted.duration.nanoseconds / 1e9)
         return 200
 
     def list_files(context: CommonContext, call: Any) -> Any:
-        found = CommonResponse.ListFiles(tuple(context.files.browse(call.list_files.path)))
+        found = CommonResponse.ListFiles(tuple(context.files.browse(call.list_files.path, context.permit)))
         return response(type=kind.LIST_FILES, list_files=found)
 
     def read_file(context: CommonContext, call: Any) -> Any:
         wanted = call.read_file
-        size, data = context.files.read(wanted.path, wanted.offset, wanted.length)
+        size, data = context.files.read(wanted.path, wanted.offset, wanted.length, context.permit)
         return response(type=kind.READ_FILE, read_file=CommonResponse.ReadFile(size, data))
 
     functions = (

@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 
 from mesosctl.runtime.flags.kinds import parse_duration
 from mesosctl.runtime.http.answers import empty_response, json_response, text_response, without_collection
+from mesosctl.runtime.http.authentication import permit_of
 from mesosctl.runtime.http.common_calls import CommonContext
 from mesosctl.runtime.http.file_endpoints import file_routes
 from mesosctl.runtime.http.log_level import MAX_LEVEL, LogLevel
@@ -40,6 +41,8 @@ def common_routes(context: CommonContext) -> list[web.RouteDef]:
         return dict(sorted(context.metrics().items()))
 
     async def toggle(request: web.Request) -> web.StreamResponse:
+        if request.query:
+            permit_of(request).require("set_log_level")
         return _toggle(context.log_level, request)
 
     return [

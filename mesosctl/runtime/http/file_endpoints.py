@@ -12,6 +12,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from mesosctl.runtime.http.answers import json_response
+from mesosctl.runtime.http.authentication import permit_of
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.protocol.basics import FileInfo
 from mesosctl.runtime.protocol.errors import Refusal
@@ -27,22 +28,22 @@ def file_routes(files: Files) -> list[web.RouteDef]:
 
 
 async def _browse(files: Files, request: web.Request) -> web.StreamResponse:
-    return json_response(request, [_view(each) for each in files.browse(_path(request))])
+    return json_response(request, [_view(each) for each in files.browse(_path(request), permit_of(request))])
 
 
 async def _read(files: Files, request: web.Request) -> web.StreamResponse:
     """An `offset` of -1 asks for the size, a `length` of -1 for all there is."""
     path, offset, length = _path(request), _number(request, "offset"), _number(request, "length")
     if offset == -1:
-        size, _ = files.read(path, 0, 0)
+        size, _ = files.read(path, 0, 0, permit_of(request))
         return json_response(request, {"data": "", "offset": size})
-    size, data = files.read(path, offset, None if length == -1 else length)
+    size, data = files.read(path, offset, None if length == -1 else length, permit_of(request))
     return json_response(request, {"data": data.decode(errors="replace"), "offset": min(offset, size)})
 
 
 async def _download(files: Files, request: web.Request) -> web.StreamResponse:
     path = _path(request)
-    with files.open(path, "download") as file:
+    with files.open(path, "download", permit_of(request)) as file:
         name = Path(path).name
         headers = {
             hdrs.CONTENT_TYPE: _TYPES.guess_type(name)[0] or "application/octet-stream",

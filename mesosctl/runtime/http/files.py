@@ -15,11 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from mesosctl.runtime.authorization import ANYTHING, Permit
 from mesosctl.runtime.protocol.basics import FileInfo, TimeInfo
 from mesosctl.runtime.protocol.errors import Refusal
 
 MAX_READ_BYTES = 16 * os.sysconf("SC_PAGE_SIZE")
 """One answer holds no more of a file."""
+
+
+Needed = tuple[str, str | None]
 
 
 class Found(NamedTuple):
@@ -30,16 +34,19 @@ class Found(NamedTuple):
 
 
 class Files:
-    def __init__(self, attached: Callable[[], Mapping[str, str]]) -> None:
-        """`attached` gives the paths of the host by the paths that operators use for them."""
+    def __init__(self, attached: Callable[[], Mapping[str, str]], needed: Callable[[str], Needed]) -> None:
+        """`attached` gives the paths of the host by the paths that operators use for them; `needed` what it takes to
+        see one of these: an action of access control lists, and what it is about.
+        """
         self._attached = attached
+        self._needed = needed
 
     def attached(self) -> dict[str, str]:
         return dict(sorted(self._attached().items()))
 
-    def browse(self, path: str) -> list[FileInfo]:
-        """What is in a directory, by name; nothing for a file. Raises Refusal (400, 404)."""
-        found = self._resolve(path)
+    def browse(self, path: str, permit: Permit = ANYTHING) -> list[FileInfo]:
+        """What is in a directory, by name; nothing for a file. Raises Refusal (400, 403, 404)."""
+        found = self._resolve(path, permit)
         if not os.path.isdir(found.path):
             return []
         infos = []
@@ -48,20 +55,20 @@ class Files:
                 infos.append(_info(f"{path.rstrip('/')}/{name}", os.stat(os.path.join(found.path, name))))
         return infos
 
-    def read(self, path: str, offset: int, length: int | None) -> tuple[int, bytes]:
+    def read(self, path: str, offset: int, length: int | None, permit: Permit = ANYTHING) -> tuple[int, bytes]:
         """The size of a file and its bytes from `offset`: all, or `length`, at most MAX_READ_BYTES.
 
-        Raises Refusal (400, 404).
+        Raises Refusal (400, 403, 404).
         """
-        with self.open(path, "read") as file:
+        with self.open(path, "read", permit) as file:
             size = os.fstat(file).st_size
             wanted = MAX_READ_BYTES if length is None else min(length, MAX_READ_BYTES)
             return size, os.pread(file, wanted, offset) if offset < size else b""
 
     @contextmanager
-    def open(self, path: str, purpose: str) -> Iterator[int]:
-        """The descriptor of a regular file, for the length of a block. Raises Refusal (400, 404)."""
-        found = self._resolve(path)
+    def open(self, path: str, purpose: str, permit: Permit = ANYTHING) -> Iterator[int]:
+        """The descriptor of a regular file, for the length of a block. Raises Refusal (400, 403, 404)."""
+        found = self._resolve(path, permit)
         try:
             file = os.open(found.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
@@ -77,13 +84,15 @@ class Files:
         finally:
             os.close(file)
 
-    def _resolve(self, path: str) -> Found:
+    def _resolve(self, path: str, permit: Permit) -> Found:
         attached = self._attached()
         wanted = PurePosixPath(path)
         for virtual in (wanted, *wanted.parents):
             root = attached.get(str(virtual))
             if root is None:
                 continue
+            action, value = self._needed(str(virtual))
+            permit.require(action, [value])
             suffix = wanted.relative_to(virtual)
             if suffix.parts and not os.path.isdir(root):
                 break

@@ -121,6 +121,7 @@ def options(flags: MasterFlags, address: Address) -> MasterOptions:
         rate_limits=rate_limits(flags.rate_limits),
         regex_size=flags.offer_constraints_re2_max_program_size,
         require_agent_domain=flags.require_agent_domain,
+        acls=flags.acls,
     )
 
 

@@ -16,7 +16,9 @@ from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.master.validation.offers import problem_of_offers
 from mesosctl.runtime.master.validation.operations import problem_of_operation
+from mesosctl.runtime.master.validation.permissions import problem_of_maker, problem_of_permission
 from mesosctl.runtime.master.validation.tasks import executor_share, problem_of_group, problem_of_task
+from mesosctl.runtime.master.views.visible import user_of
 from mesosctl.runtime.protocol.offers import Filters, Offer
 from mesosctl.runtime.protocol.scheduler import Call
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
@@ -69,6 +71,9 @@ class Accepts:
         if problem := problem_of_task(task, framework, agent, left):
             self._error(framework, agent, [task], _Reason.REASON_TASK_INVALID, problem)
             return left
+        if problem := self._forbidden(framework, task):
+            self._error(framework, agent, [task], _Reason.REASON_TASK_UNAUTHORIZED, problem)
+            return left
         used = self._enter(framework, agent, [task], task.executor)
         self._state.tell(agent, internal.RunTasks(framework.info, (task,), task.executor))
         return left - used
@@ -87,9 +92,18 @@ class Accepts:
         if problem := problem_of_group(tasks, executor, framework, agent, left):
             self._error(framework, agent, tasks, _Reason.REASON_TASK_GROUP_INVALID, problem)
             return left
+        for task in tasks:
+            if problem := self._forbidden(framework, task):
+                self._error(framework, agent, tasks, _Reason.REASON_TASK_GROUP_UNAUTHORIZED, problem)
+                return left
         used = self._enter(framework, agent, tasks, executor)
         self._state.tell(agent, internal.RunTasks(framework.info, tuple(tasks), executor, group=True))
         return left - used
+
+    def _forbidden(self, framework: Framework, task: TaskInfo) -> str | None:
+        user = user_of(task, framework.info)
+        allowed = self._state.permit(framework.info).allows("run_tasks", user)
+        return None if allowed else f"Not authorized to launch as user '{user}'"
 
     def _enter(
         self, framework: Framework, agent: Agent, tasks: Iterable[TaskInfo], executor: ExecutorInfo | None
@@ -109,7 +123,12 @@ class Accepts:
 
     def _convert(self, framework: Framework, agent: Agent, operation: Offer.Operation, left: Resources) -> Resources:
         """RESERVE, CREATE and the like: the agent keeps what they make."""
-        if problem := problem_of_operation(operation, framework, agent):
+        problem = (
+            problem_of_operation(operation, framework, agent)
+            or problem_of_maker(operation, framework.info.principal)
+            or problem_of_permission(operation, self._state.permit(framework.info))
+        )
+        if problem:
             self._operations.failed(framework, operation, agent, problem)
             return left
         try:

@@ -8,8 +8,10 @@ from itertools import chain
 
 from aiohttp import hdrs, web
 
+from mesosctl.runtime.authorization import Permit
 from mesosctl.runtime.flags.program import log_file
 from mesosctl.runtime.http.answers import empty_response
+from mesosctl.runtime.http.authentication import permit_of
 from mesosctl.runtime.http.common_endpoints import common_routes, view_route
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
@@ -27,13 +29,14 @@ from mesosctl.runtime.master.views.metrics import metrics_view
 from mesosctl.runtime.master.views.overview import state_view, summary_view
 from mesosctl.runtime.master.views.roles import roles_view
 from mesosctl.runtime.master.views.tasks import select_tasks
+from mesosctl.runtime.master.views.visible import visible
 from mesosctl.runtime.pages import page_routes
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.version import about
 
 LOG = "/master/log"
 
-View = Callable[[State, Mapping[str, str]], object]
+View = Callable[[State, Mapping[str, str], Permit], object]
 
 
 def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
@@ -42,7 +45,7 @@ def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
     log_dir = flags.get("log_dir")
     attached = {LOG: log_file("mesos-master", log_dir)} if log_dir else {}
     limit = int(flags["max_operator_event_stream_subscribers"])
-    subscribers = Subscribers(state.clock, state.options.heartbeat_interval, limit)
+    subscribers = Subscribers(state, limit)
     state.changed = subscribers.changed
     context = Context(
         server.master,
@@ -50,15 +53,17 @@ def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
         lambda: metrics_view(state) | system_metrics() | {"master/operator_event_stream_subscribers": len(subscribers)},
         subscribers,
         LogLevel(state.clock),
-        Files(lambda: attached),
+        Files(lambda: attached, lambda path: ("access_mesos_logs", None)),
     )
     views: dict[str, View] = {
-        "/state": lambda state, query: state_view(state, about(), flags),
-        "/state-summary": lambda state, query: summary_view(state),
+        "/state": lambda state, query, permit: state_view(
+            state, about(), flags if permit.allows("view_flags") else None
+        ),
+        "/state-summary": lambda state, query, permit: summary_view(state),
         "/slaves": _slaves,
         "/frameworks": _frameworks,
         "/tasks": _tasks,
-        "/roles": lambda state, query: roles_view(state),
+        "/roles": lambda state, query, permit: roles_view(state, permit),
     }
     return [
         *(view_route(path, partial(_view, state, view)) for path, view in views.items()),
@@ -72,7 +77,8 @@ def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
 
 
 def _view(state: State, view: View, request: web.Request) -> object:
-    return view(state, request.query)
+    permit = permit_of(request)
+    return view(visible(state, permit), request.query, permit)
 
 
 async def _redirect(state: State, request: web.Request) -> web.StreamResponse:
@@ -80,14 +86,14 @@ async def _redirect(state: State, request: web.Request) -> web.StreamResponse:
     return empty_response(307, {hdrs.LOCATION: f"//{info.hostname}:{info.port}"})
 
 
-def _slaves(state: State, query: Mapping[str, str]) -> object:
+def _slaves(state: State, query: Mapping[str, str], permit: Permit) -> object:
     wanted = query.get("slave_id")
     agents = [agent for agent in state.agents.values() if wanted in (None, agent.id)]
     recovered = [recovered_agent_view(agent) for agent in state.recovered.values() if wanted in (None, agent.id)]
     return {"slaves": [full_agent_view(agent) for agent in agents], "recovered_slaves": recovered}
 
 
-def _frameworks(state: State, query: Mapping[str, str]) -> object:
+def _frameworks(state: State, query: Mapping[str, str], permit: Permit) -> object:
     wanted = query.get("framework_id")
     return {
         "frameworks": [framework_view(each) for each in state.frameworks.values() if wanted in (None, each.id)],
@@ -98,7 +104,7 @@ def _frameworks(state: State, query: Mapping[str, str]) -> object:
     }
 
 
-def _tasks(state: State, query: Mapping[str, str]) -> object:
+def _tasks(state: State, query: Mapping[str, str], permit: Permit) -> object:
     ended = chain.from_iterable(
         framework.completed for framework in (*state.frameworks.values(), *state.completed.values())
     )

@@ -45,7 +45,7 @@ class Frameworks:
         """
         info = call.framework_info
         problem = problem_of_framework(info, call.suppressed_roles, self._state.options)
-        problem = problem or self._problem_of_constraints(call)
+        problem = problem or self._problem_of_constraints(call) or self._problem_of_roles(info)
         known = self._state.frameworks.get(info.id.value) if info.id else None
         if problem is None and info.id and info.id.value in self._state.completed:
             problem = "Framework has been removed"
@@ -126,6 +126,8 @@ class Frameworks:
         problem = problem_of_update(framework.info, info) or self._problem_of_constraints(call)
         if problem is not None:
             raise Refusal(400, problem)
+        if problem := self._problem_of_roles(info):
+            raise Refusal(403, problem)
         self._change(framework, info, call)
         self._state.changed(FrameworkUpdated(framework))
         self._offers.allocate_soon()
@@ -162,6 +164,13 @@ class Frameworks:
         framework.reregistered = self._state.clock.now()
         self._greet(framework, stream)
         self._state.changed(FrameworkUpdated(framework))
+
+    def _problem_of_roles(self, info: FrameworkInfo) -> str | None:
+        """Whether access control lists forbid its roles."""
+        permit, roles = self._state.permit(info), roles_of(info)
+        if all(permit.allows("register_frameworks", role) for role in roles):
+            return None
+        return f"Not authorized to use roles '{{ {', '.join(sorted(roles))} }}'"
 
     def _problem_of_constraints(self, call: Call.Subscribe | Call.UpdateFramework) -> str | None:
         wanted = call.offer_constraints.role_constraints if call.offer_constraints else {}

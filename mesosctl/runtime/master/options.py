@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mesosctl.runtime.authorization import Acls
 from mesosctl.runtime.master.allocator import Options
 from mesosctl.runtime.master.rate_limits import RateLimits
 from mesosctl.runtime.protocol.cluster import MasterInfo
@@ -44,6 +45,8 @@ class MasterOptions:
     regex_size: int = 100
     """The most instructions that a regular expression in offer constraints may have."""
     require_agent_domain: bool = False
+    acls: Acls | None = None
+    """What frameworks and agents may do. None: everything."""
 
     def admits_role(self, role: str) -> bool:
         """Whether the flag `roles` allows it."""

@@ -24,4 +24,4 @@ def authentication(flags: MasterFlags) -> Authentication:
         required[Access.SCHEDULER] = basic(flags.http_framework_authenticators, credentials, "mesos-master-scheduler")
     if flags.authenticate_agents:
         required[Access.AGENT] = basic(None, credentials, "mesos-master-agent")
-    return Authentication("master", "/master", required)
+    return Authentication("master", "/master", required, flags.acls)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 
 import msgspec
 from aiohttp import hdrs, web
@@ -14,7 +15,8 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.coordination.registry import Changes, DeposedError, MemoryStorage, Storage
 from mesosctl.runtime.http.answers import empty_response
-from mesosctl.runtime.http.authentication import principal_of
+from mesosctl.runtime.http.authentication import permit_of, principal_of
+from mesosctl.runtime.http.server import MAX_BODY_BYTES
 from mesosctl.runtime.http.stream import RecordStream
 from mesosctl.runtime.master.actions import Abort, Action, CloseAgent, CloseScheduler, Persist, ToAgent, ToScheduler
 from mesosctl.runtime.master.core import Master, check_call
@@ -24,7 +26,10 @@ from mesosctl.runtime.master.validation.principals import check_principal, with_
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.negotiation import request_media, response_media
+from mesosctl.runtime.protocol.recordio import RecordDecoder, RecordError
 from mesosctl.runtime.protocol.scheduler import Call
+
+log = logging.getLogger(__name__)
 
 STREAM_ID = "Mesos-Stream-Id"
 
@@ -76,22 +81,46 @@ class Server:
             self.master.scheduler_disconnected(stream_id)
 
     async def agent(self, request: web.Request) -> web.StreamResponse:
+        messages = self._messages(request)
         try:
-            message = self._from_agent.decode(await request.read())
-        except msgspec.MsgspecError as error:
+            register = await anext(messages, None)
+        except (RecordError, msgspec.MsgspecError) as error:
             raise Refusal(400, f"Failed to read the message of an agent: {error}") from None
-        stream_id = request.headers.get(STREAM_ID)
-        if not isinstance(message, internal.Register):
-            self.master.agent_message(stream_id or "", message)
-            return empty_response(202)
+        if not isinstance(register, internal.Register):
+            raise Refusal(400, "An agent has to register first")
+        permit_of(request).require("register_agents")
         stream_id, stream = str(uuid.uuid4()), RecordStream()
         self._agents[stream_id] = stream
-        self.master.register_agent(stream_id, request.remote or "", message)
+        self.master.register_agent(stream_id, request.remote or "", register)
+        listening = asyncio.create_task(self._listen(stream_id, stream, messages))
         try:
-            return await stream.run(request, {hdrs.CONTENT_TYPE: MediaType.JSON, STREAM_ID: stream_id})
+            return await stream.run(request, {hdrs.CONTENT_TYPE: MediaType.JSON})
         finally:
+            listening.cancel()
             del self._agents[stream_id]
             self.master.agent_disconnected(stream_id)
+
+    async def _messages(self, request: web.Request) -> AsyncGenerator[internal.FromAgent, None]:
+        """Raises RecordError, msgspec.MsgspecError, and OSError or RequestPayloadError when the agent is gone."""
+        records = RecordDecoder(MAX_BODY_BYTES)
+        async for chunk in request.content.iter_any():
+            for record in records.feed(chunk):
+                yield self._from_agent.decode(record)
+
+    async def _listen(
+        self, stream_id: str, stream: RecordStream, messages: AsyncIterable[internal.FromAgent]
+    ) -> None:
+        """Hear an agent that has registered. What cannot be understood, or taken, ends its connection."""
+        try:
+            async for message in messages:
+                self.guard()
+                self.master.agent_message(stream_id, message)
+        except Refusal as refusal:
+            log.warning("Closing the connection of an agent: %s", refusal.text)
+        except (RecordError, msgspec.MsgspecError, OSError, web.RequestPayloadError) as error:
+            log.warning("Closing the connection of an agent: %s", error or type(error).__name__)
+        finally:
+            stream.close()
 
     def close(self) -> None:
         """End all streams, so that their clients look for a master again."""

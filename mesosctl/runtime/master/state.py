@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.authorization import Permit
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.master.actions import Change, Emit, ToAgent, ToScheduler
 from mesosctl.runtime.master.allocator import Allocator
@@ -13,6 +14,7 @@ from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.records import Agent, Capability, Framework, InverseOffer, Offer, Task, Unreachable
 from mesosctl.runtime.master.registrar import Registrar
 from mesosctl.runtime.protocol.basics import AgentID, MachineID, TaskID
+from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.quota import QuotaConfig
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
@@ -56,6 +58,10 @@ class State:
         self.admitted: list[Callable[[Agent], None]] = []
         """Called with every agent that registered, after the allocator knows it."""
         self._next = {"framework": 0, "agent": 0, "offer": 0}
+
+    def permit(self, framework: FrameworkInfo) -> Permit:
+        """What a framework may do."""
+        return Permit(self.options.acls, framework.principal)
 
     def new_framework_id(self) -> str:
         """Schedulers may choose ids of this form themselves: taken ones are passed over."""

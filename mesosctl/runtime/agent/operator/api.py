@@ -53,8 +53,9 @@ class OperatorApi:
             raise Refusal(400, "Received EOF while reading request body")
         if problem := problem_of_call(call, call.type, _OPTIONAL):
             raise Refusal(400, f"Failed to validate agent::Call: {problem}")
+        context = self._context.of(request)
         if streaming := STREAMING.get(call.type) if call.type else None:
-            return await streaming(self._context, call, Exchange(request, media, calls))
+            return await streaming(context, call, Exchange(request, media, calls))
         if media.content is MediaType.RECORDIO:
             raise Refusal(415, f"Streaming 'Content-Type' {media.content} is not supported for {call.type} call")
         if media.accept is MediaType.RECORDIO:
@@ -62,7 +63,7 @@ class OperatorApi:
         function = FUNCTIONS.get(call.type) if call.type else None
         if function is None:
             raise not_implemented()
-        return await write(request, partial(function, self._context, call), media.accept)
+        return await write(request, partial(function, context, call), media.accept)
 
 
 async def _calls(request: web.Request, media: AgentMedia) -> AsyncIterator[Call]:

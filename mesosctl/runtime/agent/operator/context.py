@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.statistics import Usage
+from mesosctl.runtime.agent.visible import visible
+from mesosctl.runtime.authorization import ANYTHING, Permit
 from mesosctl.runtime.clock import Clock
+from mesosctl.runtime.http.authentication import Principal, permit_of, principal_of
 from mesosctl.runtime.http.files import Files
 from mesosctl.runtime.http.log_level import LogLevel
 from mesosctl.runtime.protocol.agent import Call, Response
@@ -29,6 +32,18 @@ class Context:
     clock: Clock
     nested: NestedContainers
     usage: Usage
+    permit: Permit = ANYTHING
+    """What the caller may do."""
+    caller: Principal | None = None
+
+    @property
+    def visible(self) -> Agent:
+        """What the caller may see."""
+        return visible(self.agent, self.permit)
+
+    def of(self, request: web.Request) -> Context:
+        """The same for one request of a caller."""
+        return replace(self, permit=permit_of(request), caller=principal_of(request))
 
 
 @dataclass(frozen=True)

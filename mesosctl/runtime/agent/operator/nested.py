@@ -12,12 +12,12 @@ from aiohttp import hdrs, web
 from mesosctl.runtime.agent.containerizer.base import LaunchError
 from mesosctl.runtime.agent.nested import (
     Nested,
-    NestedContainers,
     NotFoundError,
     RunningError,
 )
 from mesosctl.runtime.agent.nested_io import Switchboard
 from mesosctl.runtime.agent.operator.context import Answer, Context, Exchange, Function, Streaming
+from mesosctl.runtime.agent.visible import check_container, check_launch
 from mesosctl.runtime.http.answers import empty_response
 from mesosctl.runtime.protocol.agent import Call, ProcessIO, Response
 from mesosctl.runtime.protocol.basics import ContainerID, DurationInfo
@@ -38,14 +38,16 @@ LaunchCall = Call.LaunchNestedContainer | Call.LaunchContainer | Call.LaunchNest
 
 
 async def _launch(context: Context, call: Call) -> Answer:
-    return 200 if await _start(context.nested, call.launch_nested_container or call.launch_container) else 202
+    return 200 if await _start(context, call.launch_nested_container or call.launch_container) else 202
 
 
-async def _start(nested: NestedContainers, launch: LaunchCall | None, *, session: bool = False) -> bool:
+async def _start(context: Context, launch: LaunchCall | None, *, session: bool = False) -> bool:
     assert launch is not None
+    action = "launch_nested_container_sessions" if session else "launch_nested_containers"
+    check_launch(context.agent, context.permit, context.caller, launch.container_id, launch.command, action)
     command, container = launch.command or CommandInfo(), launch.container
     try:
-        return await nested.launch(launch.container_id, command, container, session=session)
+        return await context.nested.launch(launch.container_id, command, container, session=session)
     except NotFoundError as error:
         raise Refusal(404, str(error)) from None
     except LaunchError as error:
@@ -55,6 +57,7 @@ async def _start(nested: NestedContainers, launch: LaunchCall | None, *, session
 async def _wait(context: Context, call: Call) -> Answer:
     wait = call.wait_nested_container or call.wait_container
     assert wait is not None
+    _check(context, wait.container_id, "wait_nested_containers", "wait_standalone_containers")
     try:
         status = await context.nested.wait(wait.container_id)
     except NotFoundError as error:
@@ -68,6 +71,7 @@ async def _wait(context: Context, call: Call) -> Answer:
 def _kill(context: Context, call: Call) -> Answer:
     kill = call.kill_nested_container or call.kill_container
     assert kill is not None
+    _check(context, kill.container_id, "kill_nested_containers", "kill_standalone_containers")
     try:
         context.nested.kill(kill.container_id, kill.signal or signal.SIGKILL)
     except NotFoundError as error:
@@ -78,6 +82,7 @@ def _kill(context: Context, call: Call) -> Answer:
 def _remove(context: Context, call: Call) -> Answer:
     remove = call.remove_nested_container or call.remove_container
     assert remove is not None
+    _check(context, remove.container_id, "remove_nested_containers", "remove_standalone_containers")
     try:
         context.nested.remove(remove.container_id)
     except NotFoundError as error:
@@ -91,7 +96,7 @@ async def _session(context: Context, call: Call, exchange: Exchange) -> web.Stre
     """Start a container, send what it writes, and end it when the client goes away."""
     launch = call.launch_nested_container_session
     assert launch is not None
-    if not await _start(context.nested, launch, session=True):
+    if not await _start(context, launch, session=True):
         return empty_response(202)
     container = context.nested.find(launch.container_id)
     try:
@@ -103,6 +108,7 @@ async def _session(context: Context, call: Call, exchange: Exchange) -> web.Stre
 
 async def _attach_output(context: Context, call: Call, exchange: Exchange) -> web.StreamResponse:
     assert call.attach_container_output is not None
+    _check(context, call.attach_container_output.container_id, "attach_containers_output")
     return await _send_output(_find(context, call.attach_container_output.container_id), exchange)
 
 
@@ -113,6 +119,7 @@ async def _attach_input(context: Context, call: Call, exchange: Exchange) -> web
         raise Refusal(415, "Expecting 'Content-Type' to be application/recordio for ATTACH_CONTAINER_INPUT call")
     if attach.type is not Call.AttachContainerInput.Type.CONTAINER_ID or attach.container_id is None:
         raise Refusal(400, "Expecting 'attach_container_input.container_id' to be present")
+    _check(context, attach.container_id, "attach_containers_input")
     container = _find(context, attach.container_id)
     switchboard = _switchboard(container)
     if switchboard.input_taken:
@@ -145,6 +152,10 @@ async def _read_input(switchboard: Switchboard, exchange: Exchange) -> None:
                 switchboard.close_input()
         elif message.control and message.control.tty_info:
             switchboard.resize(message.control.tty_info)
+
+
+def _check(context: Context, container_id: ContainerID, action: str, standalone: str | None = None) -> None:
+    check_container(context.agent, context.permit, context.caller, container_id, action, standalone)
 
 
 def _find(context: Context, container_id: ContainerID) -> Nested:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from mesosctl.runtime.agent.operator import messages
 from mesosctl.runtime.agent.operator.context import Context, Function
 from mesosctl.runtime.agent.records import ExecutorRecord
 from mesosctl.runtime.agent.statistics import running, statistics, usage_of_process
+from mesosctl.runtime.agent.visible import check_container, sees_container
 from mesosctl.runtime.protocol.agent import Call, Response
 from mesosctl.runtime.protocol.basics import ContainerID
 from mesosctl.runtime.protocol.containers import ContainerStatus
@@ -22,19 +23,19 @@ _Container = Response.GetContainers.Container
 
 
 def get_frameworks(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_FRAMEWORKS, get_frameworks=messages.frameworks(context.agent))
+    return Response(type=_Type.GET_FRAMEWORKS, get_frameworks=messages.frameworks(context.visible))
 
 
 def get_executors(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_EXECUTORS, get_executors=messages.executors(context.agent))
+    return Response(type=_Type.GET_EXECUTORS, get_executors=messages.executors(context.visible))
 
 
 def get_tasks(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_TASKS, get_tasks=messages.tasks(context.agent))
+    return Response(type=_Type.GET_TASKS, get_tasks=messages.tasks(context.visible))
 
 
 def get_state(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_STATE, get_state=messages.whole(context.agent))
+    return Response(type=_Type.GET_STATE, get_state=messages.whole(context.visible))
 
 
 def get_agent(context: Context, call: Call) -> Response:
@@ -54,7 +55,7 @@ def get_resource_providers(context: Context, call: Call) -> Response:
 
 async def get_containers(context: Context, call: Call) -> Response:
     wanted = call.get_containers or Call.GetContainers()
-    executors = await asyncio.gather(*(_of_executor(executor, context) for executor in running(context.agent)))
+    executors = await asyncio.gather(*(_of_executor(executor, context) for executor in _seen(context)))
     others = [
         _Container(
             container_id=nested.id,
@@ -62,10 +63,24 @@ async def get_containers(context: Context, call: Call) -> Response:
             resource_statistics=replace(usage_of_process(nested.pid), timestamp=context.clock.now()),
         )
         for nested in context.nested.running()
-        if (wanted.show_nested if nested.id.parent else wanted.show_standalone)
+        if (wanted.show_nested if nested.id.parent else wanted.show_standalone) and _sees(context, nested.id)
     ]
     found = Response.GetContainers((*executors, *others))
     return Response(type=_Type.GET_CONTAINERS, get_containers=found)
+
+
+def _sees(context: Context, container_id: ContainerID) -> bool:
+    try:
+        check_container(
+            context.agent, context.permit, context.caller, container_id, "view_containers", "view_standalone_containers"
+        )
+    except Refusal:
+        return False
+    return True
+
+
+def _seen(context: Context) -> Iterator[ExecutorRecord]:
+    return (each for each in running(context.agent) if sees_container(context.agent, context.permit, each))
 
 
 async def _of_executor(executor: ExecutorRecord, context: Context) -> _Container:

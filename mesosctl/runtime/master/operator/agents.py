@@ -14,6 +14,7 @@ from mesosctl.runtime.protocol.master import Call
 def drain(context: Context, call: Call) -> Awaitable[int]:
     given = call.drain_agent
     assert given  # the call is complete
+    context.permit.require("drain_agents")
     most = given.max_grace_period
     grace = DurationInfo((most.seconds or 0) * 10**9 + (most.nanos or 0)) if most else None
     draining = context.master.draining
@@ -23,18 +24,21 @@ def drain(context: Context, call: Call) -> Awaitable[int]:
 def deactivate(context: Context, call: Call) -> Awaitable[int]:
     given = call.deactivate_agent
     assert given  # the call is complete
+    context.permit.require("deactivate_agents")
     return commit(context, partial(context.master.draining.deactivate, given.agent_id.value))
 
 
 def reactivate(context: Context, call: Call) -> Awaitable[int]:
     given = call.reactivate_agent
     assert given  # the call is complete
+    context.permit.require("reactivate_agents")
     return commit(context, partial(context.master.draining.reactivate, given.agent_id.value))
 
 
 def mark_gone(context: Context, call: Call) -> Awaitable[int]:
     given = call.mark_agent_gone
     assert given  # the call is complete
+    context.permit.require("mark_agents_gone")
     return commit(context, partial(context.master.draining.mark_gone, given.agent_id.value))
 
 

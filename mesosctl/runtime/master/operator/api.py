@@ -10,6 +10,7 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
+from mesosctl.runtime.http.authentication import permit_of
 from mesosctl.runtime.http.calls import not_implemented, problem_of_call, write
 from mesosctl.runtime.http.common_calls import common_functions
 from mesosctl.runtime.master.operator import agents, maintenance, quota, reads, reservations
@@ -44,11 +45,10 @@ class OperatorApi:
         if problem := problem_of_call(call, call.type):
             raise Refusal(400, f"Failed to validate master::Call: {problem}")
         accepted = response_media(request.headers.get(hdrs.ACCEPT))
+        context = self._context.of(permit_of(request))
         if call.type is Call.Type.SUBSCRIBE:
-            return await self._context.subscribers.serve(
-                request, accepted, partial(reads.whole, self._context.master.state)
-            )
+            return await context.subscribers.serve(request, accepted, partial(reads.whole, context), context.permit)
         function = FUNCTIONS.get(call.type) if call.type else None
         if function is None:
             raise not_implemented()
-        return await write(request, partial(function, self._context, call), accepted)
+        return await write(request, partial(function, context, call), accepted)

@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from mesosctl.runtime.http.answers import empty_response, json_response
-from mesosctl.runtime.master.changes import Change
-from mesosctl.runtime.master.operator.commit import commit
+from mesosctl.runtime.http.authentication import permit_of
+from mesosctl.runtime.master.operator import maintenance, quota
 from mesosctl.runtime.master.operator.context import Context
+from mesosctl.runtime.master.operator.reads import end_framework
 from mesosctl.runtime.master.operator.reservations import perform
 from mesosctl.runtime.protocol.basics import AgentID, MachineID
 from mesosctl.runtime.protocol.errors import DecodeError, Refusal
@@ -33,30 +34,29 @@ Form = Mapping[str, str]
 
 
 def routes(context: Context) -> list[web.RouteDef]:
-    def get(path: str, read: Callable[[], object]) -> web.RouteDef:
+    def get(path: str, read: Callable[[Context], object]) -> web.RouteDef:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return json_response(request, read())
+            return json_response(request, read(context.of(permit_of(request))))
 
         return web.get(path, handle)
 
     def change(method: str, path: str, act: Callable[[Context, web.Request], Awaitable[int]]) -> web.RouteDef:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return empty_response(await act(context, request))
+            return empty_response(await act(context.of(permit_of(request)), request))
 
         return web.route(method, path, handle)
 
-    master = context.master
     return [
-        get("/quota", master.quotas.status),
+        get("/quota", quota.visible_quotas),
         change("POST", "/quota", _set_quota),
         change("DELETE", "/quota/{role:.+}", _remove_quota),
-        get("/weights", master.weights.infos),
+        get("/weights", quota.visible_weights),
         change("PUT", "/weights", _update_weights),
-        get("/maintenance/schedule", master.maintenance.schedule),
+        get("/maintenance/schedule", maintenance.visible_schedule),
         change("POST", "/maintenance/schedule", _update_schedule),
-        get("/maintenance/status", master.maintenance.status),
-        change("POST", "/machine/down", partial(_machines, master.maintenance.start)),
-        change("POST", "/machine/up", partial(_machines, master.maintenance.stop)),
+        get("/maintenance/status", maintenance.visible_status),
+        change("POST", "/machine/down", partial(_machines, maintenance.start_machines)),
+        change("POST", "/machine/up", partial(_machines, maintenance.stop_machines)),
         change("POST", "/teardown", _teardown),
         change("POST", "/reserve", partial(_operation, _reserve)),
         change("POST", "/unreserve", partial(_operation, _unreserve)),
@@ -76,12 +76,12 @@ async def _set_quota(context: Context, request: web.Request) -> int:
         asked = from_value(QuotaRequest, value)
     except DecodeError as error:
         raise Refusal(400, f"Failed to validate set quota request JSON '{text}': {error}") from None
-    return await commit(context, lambda: context.master.quotas.set(asked))
+    return await quota.set_one(context, asked)
 
 
 async def _remove_quota(context: Context, request: web.Request) -> int:
     role = request.match_info["role"]
-    return await commit(context, lambda: context.master.quotas.remove(role, f"/master/quota/{role}"))
+    return await quota.remove_one(context, role, f"/master/quota/{role}")
 
 
 async def _update_weights(context: Context, request: web.Request) -> int:
@@ -95,22 +95,22 @@ async def _update_weights(context: Context, request: web.Request) -> int:
         infos = messages(WeightInfo, value)
     except DecodeError as error:
         raise Refusal(400, f"Failed to convert weights JSON array to protobuf ('{text}'): {error}") from None
-    return await commit(context, lambda: context.master.weights.update(infos))
+    return await quota.update_infos(context, infos)
 
 
 async def _update_schedule(context: Context, request: web.Request) -> int:
     schedule = from_value(Schedule, parse(await request.read()))
-    return await commit(context, lambda: context.master.maintenance.update(schedule))
+    return await maintenance.update(context, schedule)
 
 
-async def _machines(decide: Callable[[tuple[MachineID, ...]], Change], context: Context, request: web.Request) -> int:
-    machine_ids = messages(MachineID, parse(await request.read()))
-    return await commit(context, lambda: decide(machine_ids))
+async def _machines(
+    act: Callable[[Context, tuple[MachineID, ...]], Awaitable[int]], context: Context, request: web.Request
+) -> int:
+    return await act(context, messages(MachineID, parse(await request.read())))
 
 
 async def _teardown(context: Context, request: web.Request) -> int:
-    context.master.teardown(_value(await _form(request), "frameworkId"))
-    return 200
+    return end_framework(context, _value(await _form(request), "frameworkId"))
 
 
 async def _operation(make: Callable[[Form], Offer.Operation], context: Context, request: web.Request) -> int:

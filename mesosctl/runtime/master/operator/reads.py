@@ -18,23 +18,23 @@ _Type = Response.Type
 
 
 def get_agents(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_AGENTS, get_agents=agents(context.master.state))
+    return Response(type=_Type.GET_AGENTS, get_agents=agents(context.visible))
 
 
 def get_frameworks(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_FRAMEWORKS, get_frameworks=frameworks(context.master.state))
+    return Response(type=_Type.GET_FRAMEWORKS, get_frameworks=frameworks(context.visible))
 
 
 def get_executors(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_EXECUTORS, get_executors=executors(context.master.state))
+    return Response(type=_Type.GET_EXECUTORS, get_executors=executors(context.visible))
 
 
 def get_tasks(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_TASKS, get_tasks=tasks(context.master.state))
+    return Response(type=_Type.GET_TASKS, get_tasks=tasks(context.visible))
 
 
 def get_state(context: Context, call: Call) -> Response:
-    return Response(type=_Type.GET_STATE, get_state=whole(context.master.state))
+    return Response(type=_Type.GET_STATE, get_state=whole(context))
 
 
 def get_roles(context: Context, call: Call) -> Response:
@@ -45,7 +45,8 @@ def get_roles(context: Context, call: Call) -> Response:
             frameworks=tuple(framework.framework_id for framework in role.frameworks),
             resources=_scalars(role.held),
         )
-        for role in known_roles(context.master.state)
+        for role in known_roles(context.visible)
+        if context.permit.allows("view_roles", role.name)
     )
     return Response(type=_Type.GET_ROLES, get_roles=Response.GetRoles(roles))
 
@@ -64,11 +65,18 @@ def get_operations(context: Context, call: Call) -> Response:
 
 def teardown(context: Context, call: Call) -> int:
     assert call.teardown is not None  # the call is complete
-    context.master.teardown(call.teardown.framework_id.value)
+    return end_framework(context, call.teardown.framework_id.value)
+
+
+def end_framework(context: Context, framework_id: str) -> int:
+    if framework := context.master.state.frameworks.get(framework_id):
+        context.permit.require("teardown_frameworks", [framework.info.principal or ""])
+    context.master.teardown(framework_id)
     return 200
 
 
-def whole(state: State) -> Response.GetState:
+def whole(context: Context) -> Response.GetState:
+    state = context.visible
     return Response.GetState(
         get_tasks=tasks(state),
         get_executors=executors(state),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mesosctl.runtime.master.operator.context import Context, Function
+from mesosctl.runtime.master.validation.permissions import needed, problem_of_maker
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.master import Call
@@ -59,6 +60,10 @@ def shrink_volume(context: Context, call: Call) -> int:
 
 
 def perform(context: Context, agent_id: AgentID, operation: Offer.Operation) -> int:
+    for action, value in needed(operation):
+        context.permit.require(action, [value])
+    if problem := problem_of_maker(operation, context.permit.principal):
+        raise Refusal(400, f"Invalid {operation.type} operation: {problem}")
     context.master.reservations.perform(agent_id.value, operation)
     return 202
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
-from mesosctl.runtime.clock import Clock
+from mesosctl.runtime.authorization import Permit
 from mesosctl.runtime.http.stream import RecordStream
 from mesosctl.runtime.master.actions import (
     AgentAdded,
@@ -20,6 +20,8 @@ from mesosctl.runtime.master.actions import (
     TaskUpdated,
 )
 from mesosctl.runtime.master.operator.messages import agent_message, changed_framework_message, task_message
+from mesosctl.runtime.master.state import State
+from mesosctl.runtime.master.views.visible import sees
 from mesosctl.runtime.protocol.basics import AgentID, FrameworkID
 from mesosctl.runtime.protocol.codec import MediaType, encode
 from mesosctl.runtime.protocol.master import Event, Response
@@ -31,16 +33,18 @@ _HEARTBEAT = Event(type=_Type.HEARTBEAT)
 class Subscriber(NamedTuple):
     stream: RecordStream
     media: MediaType
+    permit: Permit
 
     def send(self, event: Event) -> None:
         self.stream.send(encode(event, self.media))
 
 
 class Subscribers:
-    def __init__(self, clock: Clock, heartbeat_interval: float, maximum: int) -> None:
+    def __init__(self, state: State, maximum: int) -> None:
         """`maximum`: where there are more of them, the oldest have to go."""
-        self._clock = clock
-        self._heartbeat_interval = heartbeat_interval
+        self._state = state
+        self._clock = state.clock
+        self._heartbeat_interval = state.options.heartbeat_interval
         self._maximum = maximum
         self._all: list[Subscriber] = []
 
@@ -48,14 +52,15 @@ class Subscribers:
         return len(self._all)
 
     def changed(self, change: Change) -> None:
-        if self._all:
-            self._send(event_of(change))
+        told = [each for each in self._all if sees(self._state, each.permit, change)]
+        if told:
+            _send(told, event_of(change))
 
     async def serve(
-        self, request: web.Request, media: MediaType, whole: Callable[[], Response.GetState]
+        self, request: web.Request, media: MediaType, whole: Callable[[], Response.GetState], permit: Permit
     ) -> web.StreamResponse:
         """Answer with the events, until the client goes away. `whole` gives what is there now."""
-        subscriber = Subscriber(RecordStream(), media)
+        subscriber = Subscriber(RecordStream(), media, permit)
         subscribed = Event.Subscribed(get_state=whole(), heartbeat_interval_seconds=self._heartbeat_interval)
         subscriber.send(Event(type=_Type.SUBSCRIBED, subscribed=subscribed))
         self._beat(subscriber)
@@ -79,12 +84,13 @@ class Subscribers:
             subscriber.send(_HEARTBEAT)
             self._clock.after(self._heartbeat_interval, lambda: self._beat(subscriber))
 
-    def _send(self, event: Event) -> None:
-        encoded: dict[MediaType, bytes] = {}
-        for subscriber in self._all:
-            if subscriber.media not in encoded:
-                encoded[subscriber.media] = encode(event, subscriber.media)
-            subscriber.stream.send(encoded[subscriber.media])
+
+def _send(subscribers: Iterable[Subscriber], event: Event) -> None:
+    encoded: dict[MediaType, bytes] = {}
+    for subscriber in subscribers:
+        if subscriber.media not in encoded:
+            encoded[subscriber.media] = encode(event, subscriber.media)
+        subscriber.stream.send(encoded[subscriber.media])
 
 
 def event_of(change: Change) -> Event:

@@ -28,8 +28,8 @@ _COUNTED = (
 )
 
 
-def state_view(state: State, version: Json, flags: Mapping[str, str]) -> Json:
-    """`version`: what `/version` shows; `flags`: what `/flags` shows."""
+def state_view(state: State, version: Json, flags: Mapping[str, str] | None) -> Json:
+    """`version`: what `/version` shows; `flags`: what `/flags` shows, or None where it is not to be seen."""
     info = state.options.info
     view = version | {
         "start_time": state.started,
@@ -44,9 +44,9 @@ def state_view(state: State, version: Json, flags: Mapping[str, str]) -> Json:
         "leader": info.pid,
         "leader_info": {"id": info.id, "pid": info.pid, "port": info.port, "hostname": info.hostname},
     }
-    view |= {name: flags[name] for name in ("cluster", "log_dir") if name in flags}
+    if flags is not None:
+        view |= {name: flags[name] for name in ("cluster", "log_dir") if name in flags} | {"flags": flags}
     return view | {
-        "flags": flags,
         "slaves": [agent_view(agent) for agent in state.agents.values()],
         "recovered_slaves": [recovered_agent_view(agent) for agent in state.recovered.values()],
         "frameworks": [framework_view(framework) for framework in state.frameworks.values()],

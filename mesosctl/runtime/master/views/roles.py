@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mesosctl.runtime.authorization import Permit
 from mesosctl.runtime.master.records import NOTHING, Framework
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.views.frameworks import offered
@@ -39,9 +40,10 @@ def known_roles(state: State) -> list[Role]:
     ]
 
 
-def roles_view(state: State) -> Json:
+def roles_view(state: State, permit: Permit) -> Json:
     """What `/roles` shows."""
-    return {"roles": [_view(state, role) for role in known_roles(state)]}
+    shown = (role for role in known_roles(state) if permit.allows("view_roles", role.name))
+    return {"roles": [_view(state, role) for role in shown]}
 
 
 def _view(state: State, role: Role) -> Json:
