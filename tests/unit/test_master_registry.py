@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.protocol.basics import FrameworkID, TaskID
@@ -269,3 +270,26 @@ def test_an_acknowledged_update_that_comes_again_is_between_master_and_agent() -
     cluster.send("a1", internal.StatusUpdate(FrameworkID(FRAMEWORK), status))
     assert not cluster.statuses()
     assert [each.uuid for each in cluster.messages(internal.Acknowledge)] == [uuid, uuid]
+
+
+def test_an_acknowledgement_waits_for_an_agent_that_is_away() -> None:
+    cluster = Cluster()
+    cluster.subscribe()
+    cluster.register()
+    cluster.launch("t")
+    ids = {"agent_id": {"value": AGENT}, "task_id": {"value": "t"}}
+    first = cluster.update("t", "TASK_RUNNING")
+    cluster.call("s1", "ACKNOWLEDGE", **ids, uuid=base64.b64encode(first).decode())
+    last = cluster.update("t", "TASK_FINISHED")
+    cluster.master.agent_disconnected("a1")
+    cluster.clock.advance(80)
+    assert AGENT in cluster.master.state.unreachable
+    cluster.call("s1", "ACKNOWLEDGE", **ids, uuid=base64.b64encode(last).decode())
+    back = running("t", "TASK_FINISHED")
+    cluster.register("a2", AGENT, (replace(back, status=replace(back.status, uuid=last)),))
+    cluster.take("s1")
+    for uuid, state in ((first, TaskState.TASK_RUNNING), (last, TaskState.TASK_FINISHED)):
+        cluster.send("a2", internal.StatusUpdate(FrameworkID(FRAMEWORK), TaskStatus(TaskID("t"), state, uuid=uuid)))
+    assert not cluster.statuses()
+    assert [each.uuid for each in cluster.messages(internal.Acknowledge, "a2")] == [first, last]
+    assert not cluster.master.state.frameworks[FRAMEWORK].tasks

@@ -112,6 +112,8 @@ class Agents:
         )
         agent.info = msgspec.structs.replace(message.agent, id=AgentID(agent.id))
         agent.checkpointed, agent.capabilities = message.checkpointed, message.capabilities
+        if before:
+            agent.acknowledged = before.acknowledged
         self._arriving.add(stream)
         self._returning.add(agent.id)
         self._records.hold(agent, None, partial(self._admit, stream, agent, message))

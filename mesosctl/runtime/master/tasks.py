@@ -8,7 +8,7 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.master.actions import TaskAdded, TaskUpdated
 from mesosctl.runtime.master.records import TERMINAL, Agent, Capability, Executor, Framework, Task
 from mesosctl.runtime.master.state import State
-from mesosctl.runtime.protocol.basics import AgentID, ExecutorID
+from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TaskID
 from mesosctl.runtime.protocol.scheduler import Call, Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
@@ -64,7 +64,7 @@ class Tasks:
             return
         uuid = message.status.uuid
         if uuid is not None and uuid in agent.acknowledged:  # it was on its way when the acknowledgement was
-            self._state.tell(agent, internal.Acknowledge(framework.framework_id, message.status.task_id, uuid))
+            self._pass_on(framework, agent, message.status.task_id, uuid)
             return
         status = _told(message.status, framework, agent)
         self._state.update(framework, status)
@@ -110,16 +110,21 @@ class Tasks:
     # What schedulers say.
 
     def acknowledge(self, framework: Framework, call: Call.Acknowledge) -> None:
-        """Passed on to the agent. An ended task whose end is acknowledged is forgotten."""
+        """Passed on to the agent; to one that is away, when it comes back and tells of the update again."""
         agent = self._state.agents.get(call.agent_id.value)
         self._count("status_update_acknowledgement", is_valid=agent is not None)
-        if agent is None or not agent.connected:
-            return
-        task = agent.tasks.get((framework.id, call.task_id.value))
-        if task and task.told and task.told.state in TERMINAL and task.told.uuid == call.uuid:
+        if agent is None and (unreachable := self._state.unreachable.get(call.agent_id.value)):
+            agent = unreachable.agent
+        if agent is not None:
+            agent.note_acknowledged(call.uuid)
+            self._pass_on(framework, agent, call.task_id, call.uuid)
+
+    def _pass_on(self, framework: Framework, agent: Agent, task_id: TaskID, uuid: bytes) -> None:
+        """An ended task whose end is acknowledged is forgotten."""
+        task = agent.tasks.get((framework.id, task_id.value))
+        if task and task.told and task.told.state in TERMINAL and task.told.uuid == uuid:
             self.forget(task)
-        agent.note_acknowledged(call.uuid)
-        self._state.tell(agent, internal.Acknowledge(framework.framework_id, call.task_id, call.uuid))
+        self._state.tell(agent, internal.Acknowledge(framework.framework_id, task_id, uuid))
 
     def message(self, framework: Framework, call: Call.Message) -> None:
         agent = self._state.agents.get(call.agent_id.value)
