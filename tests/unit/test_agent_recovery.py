@@ -179,6 +179,19 @@ def test_task_that_never_reached_its_executor(tmp_path: Path) -> None:
     assert (status.state, status.reason) == (TaskState.TASK_DROPPED, Reason.REASON_AGENT_RESTARTED)
 
 
+def test_task_whose_executor_was_not_started(tmp_path: Path) -> None:
+    first = first_agent(tmp_path, limit=4)
+    with pytest.raises(KilledError):
+        first.run(task("a"))
+    assert [*tmp_path.rglob("task.info")]
+    assert not [*tmp_path.rglob("forked.pid")]
+    second = next_agent(tmp_path)
+    assert (second.adopted, second.agent.missing) == ([], set())
+    second.agent.registered(AGENT_ID, MASTER)
+    (status,) = second.acknowledge_all()
+    assert (status.state, status.reason) == (TaskState.TASK_DROPPED, Reason.REASON_AGENT_RESTARTED)
+
+
 def test_reboot(tmp_path: Path) -> None:
     first = first_agent(tmp_path)
     first.run(task("a"))

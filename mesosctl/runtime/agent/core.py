@@ -348,9 +348,17 @@ class Agent:
             seconds = self._settings.reregistration_timeout
             executor.timer = self._clock.after(seconds, partial(self._reregistration_timed_out, executor))
             if found.rebooted or executor.pid is None:
+                if not found.rebooted:
+                    self._drop_unborn(framework, executor)
                 self._ended(framework, executor, status=UNKNOWN_STATUS)
             else:
                 self._outside.adopt(executor)
+
+    def _drop_unborn(self, framework: FrameworkRecord, executor: ExecutorRecord) -> None:
+        """End the tasks of an executor that the agent before this one did not come to start."""
+        ending = Ending(Reason.REASON_AGENT_RESTARTED, "The agent ended before it had started the executor")
+        for task in [each for each in executor.tasks() if not each.statuses]:
+            self.ledger.end_task(framework, executor, task, dropped_state(framework.info), ending)
 
     # Containers
 
