@@ -105,6 +105,7 @@ class AgentProcess(Process):
         self.world.log(self.name, "starts as", found.info and found.info.id.value)
         for framework in found.frameworks:
             for run in framework.runs:
+                run.changed = run.run.launched_at  # the disk tells the time of this machine
                 if run.container_id in place.containers and not run.forked:
                     run.forked = Forked(place.containers[run.container_id].pid, None)
         settings = Settings(

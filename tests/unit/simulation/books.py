@@ -26,6 +26,8 @@ TERMINAL = {
     for name in ("FINISHED", "FAILED", "KILLED", "ERROR", "LOST", "DROPPED", "GONE", "GONE_BY_OPERATOR")
 }
 
+_ACTIVE = {TaskState[f"TASK_{name}"] for name in ("STAGING", "STARTING", "RUNNING", "KILLING")}
+
 Amounts = Counter[str]
 """Thousandths of scalars by name; ports and persistent volumes each by a name of its own."""
 
@@ -186,7 +188,7 @@ class Books:
         agent = book.agents[agent_id]
         offered = [offer.held for offer in book.offers.values() if offer.agent_id == agent_id]
         if found := excess(total([*offered, *agent.tasks.values(), *agent.executors.values()]), agent.there):
-            raise ViolationError(f"More of {agent_id} is offered and used than there is: {found}")
+            raise ViolationError(f"More of {agent_id} is offered and used than there is: {found}; {book.offers} {agent}")
 
     # Masters and schedulers.
 
@@ -237,7 +239,7 @@ class Books:
     def hears(self, scheduler: str, status: TaskStatus) -> None:
         """A scheduler reads a status."""
         ended = self._ended.get((scheduler, status.task_id.value))
-        if ended is not None and status.state not in TERMINAL:
+        if ended is not None and status.state in _ACTIVE:
             raise ViolationError(f"{status.task_id.value} is {status.state} after it was {ended.state}")
         self.counts["updates"] += 1
 

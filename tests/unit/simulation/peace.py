@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mesosctl.runtime.agent.records import ExecutorState
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.maintenance import Schedule
+from mesosctl.runtime.protocol.tasks import TaskState
 from tests.unit.simulation.books import TERMINAL, amounts, total
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tests.unit.simulation.schedulers import Framework
 
 _CARE_SECONDS = 10.0
+_LEAST_CPUS, _LEAST_MEM_MB = 0.01, 32.0
+"""What is less is not offered."""
 
 
 def settle(cluster: Cluster) -> None:
@@ -49,6 +52,7 @@ def _care(cluster: Cluster) -> None:
             framework.start_scheduler()
         else:
             scheduler.reconcile(explicitly=True)
+            scheduler.reconcile(explicitly=False)
             scheduler.revive()
     if cluster.leader:
         cluster.leader.run(lambda: _operate(cluster.leader))
@@ -102,7 +106,7 @@ def _of_framework(cluster: Cluster, leader: MasterProcess, framework: Framework)
     if known is None:
         return [f"{framework.name} is not known"]
     found = []
-    living = {name for name, (state, _) in framework.mind.items() if state not in TERMINAL}
+    living = {name for name, (state, agent_id) in framework.mind.items() if not _is_over(cluster, state, agent_id)}
     in_master = {name for name, task in known.tasks.items() if not task.ended}
     on_agents, waiting = set(), set()
     for host in cluster.hosts:
@@ -120,9 +124,16 @@ def _of_framework(cluster: Cluster, leader: MasterProcess, framework: Framework)
         found.append(f"{sorted(waiting)} have ended and are not acknowledged")
     if ended := [name for name, task in known.tasks.items() if task.ended]:
         found.append(f"the master keeps {ended}")
-    if known.unreachable:
-        found.append(f"the master cannot reach {sorted(known.unreachable)}")
+    if lost := [name for name, task in known.unreachable.items() if not _is_over(cluster, task.state, task.agent_id)]:
+        found.append(f"the master cannot reach {lost}")
     return found
+
+
+def _is_over(cluster: Cluster, state: TaskState, agent_id: str) -> bool:
+    """Also where the agent was replaced by a new one before it learnt its id: to the master that is unreachable."""
+    ids = {host.agent.agent.info.id.value for host in cluster.hosts if host.agent and host.agent.agent.info.id}
+    over = TERMINAL | {TaskState.TASK_UNKNOWN}
+    return state in over or (state is TaskState.TASK_UNREACHABLE and agent_id not in ids)
 
 
 def _of_resources(cluster: Cluster, leader: MasterProcess) -> list[str]:
@@ -141,9 +152,10 @@ def _of_resources(cluster: Cluster, leader: MasterProcess) -> list[str]:
         used, offered = total(parts), cluster.books.outstanding(leader.name, agent_id)
         held = total(amounts(each.messages()) for each in state.allocator._agents[agent_id].used.values())
         if held != used + offered:
-            found.append(f"{host.name}: the allocator holds {held}, but {used} is used and {offered} offered")
+            found.append(f"{host.name}: the allocator holds {held}, but {used} is used and {offered} offered; {[*state.agents[agent_id].executors]}")
         left = state.allocator.available(agent_id)
-        if usable := left.filter(lambda kind: (kind.role or "*") in roles or (not kind.reservations and bool(roles))):
+        usable = left.filter(lambda kind: not kind.reservations or kind.role in roles)
+        if usable.scalar("cpus") >= _LEAST_CPUS or usable.scalar("mem") >= _LEAST_MEM_MB:
             found.append(f"{host.name}: {usable} is offered to nobody")
         kept = agent.checkpointed
         if amounts(kept) != amounts(state.agents[agent_id].checkpointed):

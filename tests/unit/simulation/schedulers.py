@@ -180,7 +180,8 @@ class Scheduler(Process):
         self.world.log(self.name, "hears", status.task_id.value, status.state, status.reason, uuid)
         self._books.hears(self.name, status)
         if status.reason not in _UNSURE or status.uuid is not None or framework.mind.get(status.task_id.value) is None:
-            agent_id = status.agent_id.value if status.agent_id else ""
+            _, agent_id = framework.mind.get(status.task_id.value, (None, ""))
+            agent_id = status.agent_id.value if status.agent_id else agent_id
             framework.mind[status.task_id.value] = status.state, agent_id
         if status.uuid is not None and (framework.calm or self.world.chance(0.85)):
             self.after(0 if self.world.chance(0.7) else self.world.between(0, 20), lambda: self._acknowledge(status))
