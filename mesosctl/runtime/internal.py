@@ -1,10 +1,10 @@
 """What the bundled master and its agents say to each other.
 
-Apache Mesos uses a protocol of its own between the two, which no client sees; so is this. An agent POSTs `Register`
-to `/internal/agent` of the leading master and reads a RecordIO stream of `ToAgent` messages (JSON) from the answer for
-as long as it is connected; its other messages (`FromAgent`) are POSTed to the same path with the header
-`Mesos-Stream-Id` of that stream, and answered with 202. The loss of the stream is a disconnection, never the loss of
-the agent: that is decided by missed pings (`agent_ping_timeout` times `max_agent_ping_timeouts`).
+Apache Mesos uses a protocol of its own between the two, which no client sees; so is this. An agent POSTs to
+`/internal/agent` of the leading master. The body is a RecordIO stream of `FromAgent` messages (JSON), `Register` first,
+and the answer one of `ToAgent` messages; both go on for as long as the agent is connected, so that it has one connection
+and a message costs no request. The loss of the connection is never the loss of the agent: that is decided by missed
+pings (`agent_ping_timeout` times `max_agent_ping_timeouts`).
 """
 
 from __future__ import annotations

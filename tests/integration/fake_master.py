@@ -5,8 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.protocol.basics import AgentID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo, MasterInfo
 from mesosctl.runtime.protocol.containers import CommandInfo
-from mesosctl.runtime.protocol.recordio import frame
+from mesosctl.runtime.protocol.recordio import RecordDecoder, frame
 from mesosctl.runtime.protocol.tasks import TaskInfo, TaskStatus
 
 M = TypeVar("M", bound=internal.Message)
@@ -98,14 +98,13 @@ class FakeMaster:
         )
         return [status.state.removeprefix("TASK_") for status in statuses]
 
-    def _register(self, register: internal.Register, stream_id: str, answer: BaseHTTPRequestHandler) -> None:
+    def _register(self, register: internal.Register, answer: BaseHTTPRequestHandler) -> None:
         self.registrations.put(register)
         self._outgoing = queue.Queue()
         self.send(internal.Registered(AGENT_ID, INFO, self.ping_seconds))
         answer.send_response(200)
         answer.send_header("Content-Type", "application/json")
         answer.send_header("Transfer-Encoding", "chunked")
-        answer.send_header("Mesos-Stream-Id", stream_id)
         answer.end_headers()
         while (record := self._outgoing.get()) is not None:
             framed = frame(record)
@@ -122,15 +121,24 @@ class FakeMaster:
 
             def do_POST(self) -> None:
                 assert self.path == internal.PATH
-                message = decoder.decode(self.rfile.read(int(self.headers["Content-Length"])))
-                if isinstance(message, internal.Register):
-                    master._register(message, str(uuid.uuid4()), self)
-                    return
-                assert self.headers["Mesos-Stream-Id"]
-                master.received.put(message)
-                self.send_response(202)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                messages = self.messages()
+                register = next(messages)
+                assert isinstance(register, internal.Register)
+                threading.Thread(target=self.listen, args=(messages,), daemon=True).start()
+                master._register(register, self)
+
+            def listen(self, messages: Iterator[internal.FromAgent]) -> None:
+                for message in messages:
+                    master.received.put(message)
+
+            def messages(self) -> Iterator[internal.FromAgent]:
+                """Until the agent closes the connection."""
+                records = RecordDecoder()
+                with suppress(ConnectionError, ValueError):
+                    while size := int(self.rfile.readline(), 16):
+                        for record in records.feed(self.rfile.read(size)):
+                            yield decoder.decode(record)
+                        self.rfile.readline()
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

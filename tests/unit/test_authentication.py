@@ -238,7 +238,7 @@ def test_a_master_that_asks_for_everything(tmp_path: Path) -> None:
         (200, None, ""),
         refused("scheduler"),
         refused("agent"),
-        (400, None, "Failed to read the message of an agent: Failed to decode length '{\"type\":\"Register\"}'"),
+        (400, None, "Failed to read the message of an agent: Failed to decode length '{\"type\": \"Register\"}'"),
         (404, None, "404 Not Found."),
     ]
 

@@ -25,7 +25,7 @@ from mesosctl.runtime.master.server import STREAM_ID, Server
 from mesosctl.runtime.protocol.basics import Address
 from mesosctl.runtime.protocol.cluster import AgentInfo, MasterInfo
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
-from mesosctl.runtime.protocol.recordio import RecordDecoder
+from mesosctl.runtime.protocol.recordio import RecordDecoder, frame
 from mesosctl.runtime.protocol.scheduler import Call, Event
 from mesosctl.runtime.resources import Resources
 from tests.unit.master_cluster import FRAMEWORK, INFO, MASTER, RESOURCES
@@ -308,16 +308,28 @@ def test_an_agent_over_http() -> None:
     async def scenario(running: Running) -> None:
         info = AgentInfo(hostname="localhost", resources=Resources.parse(RESOURCES).messages())
         path = running.url + internal.PATH
-        async with running.session.post(path, data=msgspec.json.encode(internal.Register(info, "1.11.0"))) as answer:
+        said: asyncio.Queue[internal.FromAgent | None] = asyncio.Queue()
+        said.put_nowait(internal.Register(info, "1.11.0"))
+
+        async def messages() -> AsyncIterator[bytes]:
+            while message := await said.get():
+                yield frame(msgspec.json.encode(message))
+
+        async with running.session.post(path, data=messages()) as answer:
             records = RecordDecoder()
             found = records.feed(await answer.content.readany())
             message = msgspec.json.decode(found[0], type=internal.ToAgent)
             assert isinstance(message, internal.Registered)
             assert message.agent_id.value == f"{MASTER}-S0"
-            headers = {STREAM_ID: answer.headers[STREAM_ID]}
-            pong, _ = await running.request("POST", internal.PATH, headers, msgspec.json.encode(internal.Pong()))
-            assert pong.status == 202
-        pong, _ = await running.request("POST", internal.PATH, {}, msgspec.json.encode(internal.Pong()))
+            (agent,) = running.server.master.state.agents.values()
+            agent.ponged = False
+            said.put_nowait(internal.Pong())
+            while not agent.ponged:
+                await asyncio.sleep(0.01)
+            said.put_nowait(internal.Register(info, "1.11.0"))  # once is enough
+            while await answer.content.readany():
+                pass
+        pong, _ = await running.request("POST", internal.PATH, {}, frame(msgspec.json.encode(internal.Pong())))
         assert pong.status == 400
         bad, _ = await running.request("POST", internal.PATH, {}, b"{")
         assert bad.status == 400

@@ -24,9 +24,9 @@ from mesosctl.runtime.master.leadership import abort
 from mesosctl.runtime.master.options import MasterOptions
 from mesosctl.runtime.master.validation.principals import check_principal, with_principal
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
-from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.errors import RecordError, Refusal
 from mesosctl.runtime.protocol.negotiation import request_media, response_media
-from mesosctl.runtime.protocol.recordio import RecordDecoder, RecordError
+from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.scheduler import Call
 
 log = logging.getLogger(__name__)
@@ -107,9 +107,7 @@ class Server:
             for record in records.feed(chunk):
                 yield self._from_agent.decode(record)
 
-    async def _listen(
-        self, stream_id: str, stream: RecordStream, messages: AsyncIterable[internal.FromAgent]
-    ) -> None:
+    async def _listen(self, stream_id: str, stream: RecordStream, messages: AsyncIterable[internal.FromAgent]) -> None:
         """Hear an agent that has registered. What cannot be understood, or taken, ends its connection."""
         try:
             async for message in messages:
