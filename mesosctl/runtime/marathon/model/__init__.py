@@ -28,12 +28,12 @@ from mesosctl.runtime.marathon.model.app import (
     VersionInfo,
     Volume,
 )
+from mesosctl.runtime.marathon.model.definition import only_version
 from mesosctl.runtime.marathon.model.dependencies import dependencies, dependency_order
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ModelError, ValidationError, Violation
 from mesosctl.runtime.marathon.model.group import Group, apps, find_app, find_group, find_pod, pods, put, remove, walk
 from mesosctl.runtime.marathon.model.group_update import (
     Reader,
-    only_version,
     parse_group,
     scaled,
     update_group,
@@ -44,8 +44,10 @@ from mesosctl.runtime.marathon.model.normal import parse_app, update_app
 from mesosctl.runtime.marathon.model.output import app_json, group_json, pod_json
 from mesosctl.runtime.marathon.model.paths import absolute, below, parent, well_formed
 from mesosctl.runtime.marathon.model.pod import Pod, PodContainer
+from mesosctl.runtime.marathon.model.pod_update import parse_pod
 from mesosctl.runtime.marathon.model.service_ports import assign_service_ports
 from mesosctl.runtime.marathon.model.validation import validate
+from mesosctl.runtime.marathon.model.validation_pod import validate_pod
 
 __all__ = [
     "App",
@@ -96,6 +98,7 @@ __all__ = [
     "parent",
     "parse_app",
     "parse_group",
+    "parse_pod",
     "pod_json",
     "pods",
     "put",
@@ -106,6 +109,7 @@ __all__ = [
     "update_group",
     "validate",
     "validate_group",
+    "validate_pod",
     "walk",
     "well_formed",
 ]

@@ -15,7 +15,7 @@ import msgspec
 
 EngineType = Literal["MESOS", "DOCKER"]
 NetworkMode = Literal["host", "container", "container/bridge"]
-PortProtocol = Literal["tcp", "udp", "tcp,udp"]
+PortProtocol = Literal["tcp", "udp", "udp,tcp", "tcp,udp"]
 Operator = Literal["UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_PER", "IS"]
 HealthProtocol = Literal["HTTP", "HTTPS", "TCP", "COMMAND", "MESOS_HTTP", "MESOS_HTTPS", "MESOS_TCP"]
 KillSelection = Literal["YOUNGEST_FIRST", "OLDEST_FIRST"]

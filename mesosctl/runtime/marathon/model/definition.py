@@ -34,7 +34,7 @@ from mesosctl.runtime.marathon.model.app import (
     UnreachableStrategy,
     UpgradeStrategy,
 )
-from mesosctl.runtime.marathon.model.errors import InvalidJson, Violation
+from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
 
 Json = dict[str, Any]
 Read = TypeVar("Read")
@@ -139,6 +139,17 @@ class AppForm(msgspec.Struct, frozen=True):
     uris: tuple[str, ...] | None = None
 
 
+class GroupForm(msgspec.Struct, frozen=True):
+    """A group, or what shall change of one."""
+
+    id: str | None = None
+    apps: tuple[dict[str, Any], ...] | None = None
+    groups: tuple[dict[str, Any], ...] | None = None
+    dependencies: tuple[str, ...] | None = None
+    scaleBy: float | None = None
+    version: str | None = None
+
+
 _CAPITALS = {("container", "type"), ("docker", "network"), ("healthChecks", "protocol"), ("volumes", "mode")}
 """Values that are written in capitals, though some clients do not."""
 
@@ -159,6 +170,15 @@ def read(raw: object, type: type[Read]) -> Read:
         return msgspec.convert(_tidy(raw), type)
     except msgspec.ValidationError as wrong:
         raise InvalidJson(_place(str(wrong))) from None
+
+
+def only_version(raw: object) -> str | None:
+    """The version that a client wants an app or a group to go back to. Raises ValidationError if it asks for more."""
+    version = read(raw, GroupForm).version
+    known = {*AppForm.__struct_fields__, *GroupForm.__struct_fields__} - {"id", "version"}
+    if version is not None and isinstance(raw, dict) and any(raw.get(name) is not None for name in known):
+        raise ValidationError(Violation("/", "The 'version' field may only be combined with the 'id' field."))
+    return version
 
 
 def _tidy(value: object, inside: str = "") -> object:
@@ -184,4 +204,4 @@ def _place(message: str) -> Violation:
         return Violation(f"{path}/{missing[1]}", "error.path.missing")
     if expected := re.match(r"Expected `(\w+)[^`]*`, got", what):
         return Violation(path or "/", _EXPECTED.get(expected[1], what))
-    return Violation(path or "/", what)
+    return Violation(path or "/", "error.unknown.enum.literal" if what.startswith("Invalid enum value") else what)

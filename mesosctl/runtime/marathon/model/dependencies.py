@@ -33,7 +33,10 @@ def dependency_order(root: Group) -> list[tuple[str, ...]]:
 def cycle(root: Group) -> list[str]:
     """The ids of apps that wait for each other, sorted; empty if all can be started."""
     done = {id for together in dependency_order(root) for id in together}
-    return sorted(apps(root).keys() - done)
+    stuck = {id: others for id, others in dependencies(root).items() if id not in done}
+    while free := stuck.keys() - {other for others in stuck.values() for other in others}:
+        stuck = {id: others for id, others in stuck.items() if id not in free}
+    return sorted(stuck)
 
 
 def _meant(id: str, known: dict[str, set[str]]) -> list[str]:

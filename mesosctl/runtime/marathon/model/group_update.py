@@ -13,27 +13,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from mesosctl.runtime.marathon.model.app import App
-from mesosctl.runtime.marathon.model.definition import read
+from mesosctl.runtime.marathon.model.definition import GroupForm, only_version, read
 from mesosctl.runtime.marathon.model.dependencies import cycle
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
 from mesosctl.runtime.marathon.model.group import Group, find_group, put, walk
 from mesosctl.runtime.marathon.model.normal import parse_app
 from mesosctl.runtime.marathon.model.paths import ROOT, absolute, parent
-from mesosctl.runtime.marathon.model.validation import id_violations, validate
+from mesosctl.runtime.marathon.model.validation import MAX_INT, id_violations, validate
 
 Made = TypeVar("Made")
 _replace = msgspec.structs.replace
-
-
-class GroupForm(msgspec.Struct, frozen=True):
-    """A group, or what shall change of one."""
-
-    id: str | None = None
-    apps: tuple[dict[str, Any], ...] | None = None
-    groups: tuple[dict[str, Any], ...] | None = None
-    dependencies: tuple[str, ...] | None = None
-    scaleBy: float | None = None
-    version: str | None = None
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -58,25 +47,23 @@ def update_group(root: Group, id: str, raw: object, *, reader: Reader | None = N
     store puts the group of then. Raises InvalidJson, ValidationError.
     """
     form = read(raw, GroupForm)
+    only_version(raw)
     old = find_group(root, id)
-    if form.version is not None:
-        raise ValidationError(Violation("/version", "may only be given alone, to go back to that version"))
     if form.scaleBy is None:
         return put(root, _updated(old or Group(id), form, reader or Reader()))
     if form.apps is not None or form.groups is not None or form.dependencies is not None:
         raise ValidationError(Violation("/scaleBy", "may only be given alone"))
-    if form.scaleBy < 0 or old is None:
-        raise ValidationError(Violation("/scaleBy", "must be at least 0" if old else f"there is no group {id}"))
+    if old is None:
+        raise ValidationError(Violation("/scaleBy", f"there is no group {id}"))
     return put(root, scaled(old, form.scaleBy))
 
 
-def only_version(raw: object) -> str | None:
-    """The version that a client wants a group or an app to go back to."""
-    return read(raw, GroupForm).version
-
-
 def scaled(group: Group, factor: float) -> Group:
-    """The group with that many times the instances, rounded up."""
+    """The group with that many times the instances, rounded up. Raises ValidationError if they cannot be counted."""
+    if factor < 0:
+        raise ValidationError(Violation("/scaleBy", "must be at least 0"))
+    if any(app.instances * factor > MAX_INT for app in group.apps.values()):
+        raise ValidationError(Violation("/scaleBy", "error.max"))
     return _replace(
         group,
         apps={id: _replace(app, instances=math.ceil(app.instances * factor)) for id, app in group.apps.items()},
@@ -132,8 +119,8 @@ def _group(group: Group, raw: object, reader: Reader) -> Group:
     form = read(raw, GroupForm)
     if form.id is None:
         raise InvalidJson(Violation("/id", "error.path.missing"))
-    if form.scaleBy is not None or form.version is not None:
-        raise ValidationError(Violation("/", "scaleBy and version are not for groups inside a group"))
+    if form.scaleBy is not None:
+        raise ValidationError(Violation("/scaleBy", "is not for a group inside a group"))
     id = absolute(form.id, group.id)
     if parent(id) != group.id:
         raise ValidationError(Violation("/id", f"Identifier is not child of {group.id}. Hint: use relative paths."))

@@ -25,7 +25,7 @@ from mesosctl.runtime.marathon.model.app import (
     UpgradeStrategy,
     Volume,
 )
-from mesosctl.runtime.marathon.model.definition import AppForm, ContainerForm, Json, read
+from mesosctl.runtime.marathon.model.definition import AppForm, ContainerForm, only_version, read
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
 from mesosctl.runtime.marathon.model.paths import ROOT, absolute, parent
 
@@ -34,9 +34,9 @@ _ARCHIVES = (".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".zip")
 _HOST = (Network(mode="host"),)
 _LEGACY_MODES = {"BRIDGE": "container/bridge", "HOST": "host", "USER": "container"}
 _OLD_BRIDGE = "mesos-bridge"
-_TRANSLATED = frozenset(
-    {"id", "constraints", "container", "fetch", "networks", "portDefinitions", "dependencies", "version"}
-)
+_TRANSLATED = {"id", "constraints", "container", "fetch", "networks", "portDefinitions", "dependencies", "version"}
+_TAKEN = tuple(name for name in App.__struct_fields__ if name in AppForm.__struct_fields__ and name not in _TRANSLATED)
+"""Fields that are kept as they are given."""
 
 
 def parse_app(raw: object, *, base: str = ROOT, network_name: str | None = None) -> App:
@@ -56,23 +56,15 @@ def update_app(old: App, raw: object, *, partial: bool = True, network_name: str
     The id and the versions stay; see `identity.stamp`. Raises as `parse_app` does.
     """
     form = read(raw, AppForm)
-    if form.version is not None and len(given(form)) > (2 if form.id is not None else 1):
-        raise ValidationError(Violation("/", "The 'version' field may only be combined with the 'id' field."))
+    only_version(raw)
     start = old if partial else App(old.id, version=old.version, versionInfo=old.versionInfo)
     return _complete(start, form, network_name)
-
-
-def given(form: AppForm) -> Json:
-    """The fields that a form has."""
-    return {name: value for name in form.__struct_fields__ if (value := getattr(form, name)) is not None}
 
 
 def _complete(start: App, form: AppForm, network_name: str | None) -> App:
     _refuse_contradictions(form)
     group = parent(start.id)
-    fields: dict[str, Any] = {
-        k: v for k, v in given(form).items() if k in App.__struct_fields__ and k not in _TRANSLATED
-    }
+    fields: dict[str, Any] = {name: value for name in _TAKEN if (value := getattr(form, name)) is not None}
     if form.constraints is not None:
         fields["constraints"] = _constraints(form.constraints)
     if form.dependencies is not None:
@@ -188,8 +180,8 @@ def _with_defaults(app: App, form: AppForm, network_name: str | None) -> App:
     """What depends on other fields."""
     app = _with_ports(app, form, network_name)
     fields: dict[str, Any] = {}
-    if app.ports:
-        fields["healthChecks"] = tuple(_with_port(check) for check in app.healthChecks)
+    if app.healthChecks:
+        fields["healthChecks"] = tuple(_check(check, bool(app.ports)) for check in app.healthChecks)
     if app.resident:
         fields["residency"] = app.residency or Residency()
         if app.unreachableStrategy == UnreachableStrategy() and form.unreachableStrategy is None:
@@ -201,10 +193,13 @@ def _with_defaults(app: App, form: AppForm, network_name: str | None) -> App:
     return msgspec.structs.replace(app, **fields)
 
 
-def _with_port(check: HealthCheck) -> HealthCheck:
-    if check.protocol == "COMMAND" or check.port is not None or check.portIndex is not None:
-        return check
-    return msgspec.structs.replace(check, portIndex=0)
+def _check(check: HealthCheck, ports: bool) -> HealthCheck:
+    """Asks the first port if none was given, and does not pass over 1xx answers."""
+    if ports and check.protocol != "COMMAND" and check.port is None and check.portIndex is None:
+        check = msgspec.structs.replace(check, portIndex=0)
+    if check.protocol in ("HTTP", "HTTPS") and check.ignoreHttp1xx is None:
+        check = msgspec.structs.replace(check, ignoreHttp1xx=False)
+    return check
 
 
 def _with_ports(app: App, form: AppForm, network_name: str | None) -> App:

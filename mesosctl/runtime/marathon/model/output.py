@@ -20,7 +20,7 @@ from mesosctl.runtime.marathon.model.app import (
     PortMapping,
 )
 from mesosctl.runtime.marathon.model.group import Group
-from mesosctl.runtime.marathon.model.pod import Pod
+from mesosctl.runtime.marathon.model.pod import Placement, Pod
 
 Json = dict[str, Any]
 
@@ -31,6 +31,7 @@ _ALWAYS: dict[type[msgspec.Struct], frozenset[str]] = {
     ExternalVolume: frozenset({"options"}),
     PortDefinition: frozenset({"labels"}),
     PortMapping: frozenset({"labels"}),
+    Placement: frozenset({"constraints", "acceptedResourceRoles"}),
     Pod: frozenset({"labels", "environment", "containers", "secrets", "volumes", "networks"}),
 }
 """Empty collections and texts that are written."""

@@ -19,6 +19,7 @@ from mesosctl.runtime.marathon.model.app import (
     Network,
     Operator,
     PersistentVolume,
+    PullConfig,
     SecretSource,
     UnreachableStrategy,
     UpgradeStrategy,
@@ -48,12 +49,20 @@ class Exec(msgspec.Struct, frozen=True):
 
 
 class Resources(msgspec.Struct, frozen=True):
-    """What a container, or the executor, needs."""
+    """What a container needs."""
 
-    cpus: float
-    mem: float
+    cpus: float = 1.0
+    mem: float = 128.0
     disk: float = 0.0
     gpus: int = 0
+
+
+class ExecutorResources(msgspec.Struct, frozen=True):
+    """What an instance needs besides its containers."""
+
+    cpus: float = 0.1
+    mem: float = 32.0
+    disk: float = 10.0
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -74,6 +83,7 @@ class Image(msgspec.Struct, frozen=True):
     kind: Literal["DOCKER", "APPC"]
     id: str
     forcePull: bool | None = None
+    pullConfig: PullConfig | None = None
     labels: dict[str, str] = {}
 
 
@@ -122,7 +132,7 @@ class PodContainer(msgspec.Struct, frozen=True):
     """A container of a pod."""
 
     name: str
-    resources: Resources
+    resources: Resources = Resources()
     exec: Exec | None = None
     endpoints: tuple[Endpoint, ...] = ()
     image: Image | None = None
@@ -140,6 +150,7 @@ class PodVolume(msgspec.Struct, frozen=True):
 
     name: str
     host: str | None = None
+    secret: str | None = None
     persistent: PersistentVolume | None = None
 
 
@@ -190,7 +201,7 @@ class Pod(msgspec.Struct, frozen=True):
     networks: tuple[Network, ...] = (Network(mode="host"),)
     scaling: Scaling = Scaling()
     scheduling: Scheduling = Scheduling()
-    executorResources: Resources = Resources(cpus=0.1, mem=32.0, disk=10.0)
+    executorResources: ExecutorResources = ExecutorResources()
 
     @property
     def instances(self) -> int:

@@ -20,6 +20,7 @@ from mesosctl.runtime.marathon.model.app import (
 )
 from mesosctl.runtime.marathon.model.errors import Violation
 from mesosctl.runtime.marathon.model.paths import ROOT, well_formed
+from mesosctl.runtime.marathon.model.pod import PodConstraint
 from mesosctl.runtime.marathon.model.validation_container import container_violations, network_violations
 
 MAX_INT = 2**31 - 1
@@ -36,7 +37,7 @@ _MINIMA = {
     "maxLaunchDelaySeconds": 0,
     "taskKillGracePeriodSeconds": 0,
 }
-_CHECK_MINIMA = {
+CHECK_MINIMA = {
     "gracePeriodSeconds": 0,
     "intervalSeconds": 0,
     "maxConsecutiveFailures": 0,
@@ -117,10 +118,10 @@ def _places(app: App) -> Iterator[Violation]:
             yield Violation("/acceptedResourceRoles", "a role must not be empty")
     for i, dependency in enumerate(app.dependencies):
         if not well_formed(dependency):
-            yield Violation(f"/dependencies({i})", "is no id")
+            yield Violation(f"/dependencies({i})", "is not a valid id")
 
 
-def constraint_violations(constraint: Constraint, path: str) -> Iterator[Violation]:
+def constraint_violations(constraint: Constraint | PodConstraint, path: str) -> Iterator[Violation]:
     """Of a constraint's value. An empty one is none, as for UNIQUE and GROUP_BY in what many clients send."""
     value = constraint.value
     if not constraint.fieldName:
@@ -129,8 +130,8 @@ def constraint_violations(constraint: Constraint, path: str) -> Iterator[Violati
         case "UNIQUE":
             if value:
                 yield Violation(path, "Value specified but not used")
-        case "CLUSTER" | "IS":
-            if value is None or (constraint.operator == "IS" and not value):
+        case "IS":
+            if not value:
                 yield Violation(path, "Missing value")
         case "GROUP_BY":
             if value and not _integer(value):
@@ -194,7 +195,7 @@ def _health_checks(app: App) -> Iterator[Violation]:
 
 
 def _health_check(app: App, check: HealthCheck, path: str) -> Iterator[Violation]:
-    yield from numbers(check, _CHECK_MINIMA, path)
+    yield from numbers(check, CHECK_MINIMA, path)
     if check.protocol == "COMMAND":
         if check.command is None or not check.command.value:
             yield Violation(f"{path}/command", "must not be empty")
