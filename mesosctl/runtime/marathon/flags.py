@@ -27,6 +27,7 @@ _ACCEPTED: dict[str, str | None] = {
     "assets_path": None,
     "backup_location": None,
     "deprecated_features": None,
+    "draining_seconds": "0",
     "event_stream_max_outstanding_messages": "50",
     "http_compression": "true",
     "http_event_callback_slow_consumer_timeout": "10000",
@@ -77,7 +78,6 @@ class MarathonFlags(Flags):
         TEXT, "Roles whose resources apps use that name none, separated by commas. By default all."
     )
     default_network_name: str | None = optional(TEXT, "Network of apps that name none.")
-    draining_seconds: float = flag(NUMBER, "0", "How long before a maintenance offers of its agents are refused.")
     enable_features: str | None = optional(
         TEXT, "vips, task_killing, external_volumes, secrets, gpu_resources, maintenance_mode; separated by commas."
     )

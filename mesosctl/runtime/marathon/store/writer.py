@@ -33,6 +33,12 @@ class Writer:
         self._waiting.append(then)
         self._due.set()
 
+    async def flush(self) -> None:
+        """Until all that was given so far is safe."""
+        done = asyncio.get_running_loop().create_future()
+        self.write({}, lambda: None if done.done() else done.set_result(None))
+        await done
+
     async def run(self) -> None:
         """Never returns. Raises what the storage raises: then nothing of what waits has happened."""
         while True:

@@ -1,0 +1,5 @@
+"""`python -m mesosctl.runtime.marathon`"""
+
+from mesosctl.runtime.marathon.program import main
+
+main()

@@ -1,0 +1,142 @@
+"""`/v2/groups`: the tree of groups, read and changed as a whole or in parts."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+from aiohttp import web
+
+from mesosctl.runtime.marathon.api.context import Context, answer, body, deployed, flag
+from mesosctl.runtime.marathon.api.deployments import steps_view
+from mesosctl.runtime.marathon.api.errors import ApiError, unknown_group
+from mesosctl.runtime.marathon.api.views import app_view, embeds
+from mesosctl.runtime.marathon.core.planning import plan
+from mesosctl.runtime.marathon.core.versions import version_text, versioned
+from mesosctl.runtime.marathon.model import (
+    Group,
+    InvalidJson,
+    Reader,
+    Violation,
+    absolute,
+    find_app,
+    find_group,
+    pod_json,
+    put,
+    remove,
+    update_group,
+)
+
+PATH = "/v2/groups"
+_DEFAULT = ("group.groups", "group.apps", "group.pods")
+
+
+class Groups:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reader = Reader(network_name=context.flags.default_network_name, features=context.flags.features)
+
+    def routes(self) -> list[web.RouteDef]:
+        methods = ("GET", "POST", "PUT", "DELETE")
+        return [web.route(method, path, self.any) for path in (PATH, PATH + "/{path:.*}") for method in methods]
+
+    async def any(self, request: web.Request) -> web.Response:
+        path = "/" + re.sub("/+", "/", request.match_info.get("path", "")).strip("/")
+        if match := re.fullmatch("(.*)/versions(?:/([^/]+))?", path):
+            if request.method != "GET":
+                raise web.HTTPMethodNotAllowed(request.method, ("GET",))
+            return self._versions(request, match[1] or "/", match[2])
+        handlers: dict[str, Callable[..., Any]] = {
+            "GET": self.show,
+            "POST": self.create,
+            "PUT": self.replace,
+            "DELETE": self.delete,
+        }
+        answered: web.Response = await handlers[request.method](request, path)
+        return answered
+
+    async def show(self, request: web.Request, id: str) -> web.Response:
+        return self._answer(request, self._group(id))
+
+    async def create(self, request: web.Request, id: str) -> web.Response:
+        raw = await self._sent(request)
+        name = raw.get("id")
+        if not isinstance(name, str):
+            raise InvalidJson(Violation("/id", "error.path.missing"))
+        id = absolute(name, id)
+
+        def change(root: Group) -> Group:
+            if find_group(root, id) is not None:
+                raise ApiError(409, f"Group {id} is already created. Use PUT to change this group.")
+            return self._updated(root, id, raw)
+
+        return deployed(request, await self._context.update(request, change), 201, f"{PATH}{id}")
+
+    async def replace(self, request: web.Request, id: str) -> web.Response:
+        raw = await self._sent(request)
+        if id == "/" and isinstance(raw.get("id"), str):
+            id = absolute(raw["id"])
+        is_new = find_group(self._context.marathon.root, id) is None
+
+        def change(root: Group) -> Group:
+            return self._updated(root, id, raw)
+
+        if flag(request, "dryRun"):
+            root = self._context.marathon.root
+            now = version_text(time.time())
+            steps = plan("", root, versioned(root, change(root), now), now).steps
+            return answer(request, {"steps": steps_view(steps)})
+        status = 201 if is_new else 200
+        return deployed(request, await self._context.update(request, change), status, f"{PATH}{id}" if is_new else None)
+
+    async def delete(self, request: web.Request, id: str) -> web.Response:
+        self._group(id)
+        return deployed(request, await self._context.update(request, lambda root: remove(root, id)))
+
+    def _versions(self, request: web.Request, id: str, version: str | None) -> web.Response:
+        if version is None:
+            self._group(id)
+            return answer(request, self._context.archive.group_versions(id))
+        group = self._context.archive.group_at(id, version)
+        if group is None:
+            raise ApiError(404, f"Group '{id}' does not exist in version '{version}'")
+        return self._answer(request, group)
+
+    def _updated(self, root: Group, id: str, raw: dict[str, Any]) -> Group:
+        if find_app(root, id) is not None:
+            raise ApiError(409, f"An app with id [{id}] already exists.")
+        version = raw.get("version")
+        if isinstance(version, str):
+            group = self._context.archive.group_at(id, version)
+            if group is None:
+                raise ApiError(404, f"Group '{id}' does not exist in version '{version}'")
+            return put(root, group)
+        return update_group(root, id, raw, reader=self._reader)
+
+    async def _sent(self, request: web.Request) -> dict[str, Any]:
+        raw = await body(request)
+        if not isinstance(raw, dict):
+            raise InvalidJson(Violation("/", "error.expected.jsobject"))
+        return raw
+
+    def _group(self, id: str) -> Group:
+        group = find_group(self._context.marathon.root, id)
+        if group is None:
+            raise unknown_group(id)
+        return group
+
+    def _answer(self, request: web.Request, group: Group) -> web.Response:
+        wanted = request.query.getall("embed", []) or _DEFAULT
+        return answer(request, self._view(group, wanted, embeds(wanted, "group.apps.")))
+
+    def _view(self, group: Group, wanted: Collection[str], embed: Collection[str]) -> dict[str, Any]:
+        view: dict[str, Any] = {"id": group.id, "dependencies": list(group.dependencies), "version": group.version}
+        if "group.apps" in wanted or embed:
+            view["apps"] = [app_view(self._context, app, embed) for app in group.apps.values()]
+        if "group.pods" in wanted:
+            view["pods"] = [pod_json(pod) for pod in group.pods.values()]
+        if "group.groups" in wanted:
+            view["groups"] = [self._view(below, wanted, embed) for below in group.groups.values()]
+        return view

@@ -1,0 +1,90 @@
+"""All endpoints as one application, with its errors, its authentication, and its way to the leader."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from mesosctl.runtime.http.authentication import Basic, check
+from mesosctl.runtime.http.server import MAX_BODY_BYTES
+from mesosctl.runtime.marathon.api.apps import Apps
+from mesosctl.runtime.marathon.api.context import Context
+from mesosctl.runtime.marathon.api.deployments import Deployments
+from mesosctl.runtime.marathon.api.errors import ApiError, json_errors
+from mesosctl.runtime.marathon.api.events import Events
+from mesosctl.runtime.marathon.api.groups import Groups
+from mesosctl.runtime.marathon.api.proxy import Proxy
+from mesosctl.runtime.marathon.api.queue import Queue
+from mesosctl.runtime.marathon.api.system import System
+from mesosctl.runtime.marathon.api.tasks import Tasks
+from mesosctl.runtime.marathon.flags import MarathonFlags
+
+
+def application(context: Context, proxy: Proxy) -> web.Application:
+    middlewares = [json_errors, _limit(context.flags), *_authentication(context.flags), _cors(context.flags)]
+    app = web.Application(middlewares=[*middlewares, proxy.middleware()], client_max_size=MAX_BODY_BYTES)
+    for part in (Apps, Groups, Tasks, Deployments, Queue, System, Events):
+        app.router.add_routes(part(context).routes())
+    return app
+
+
+def _limit(flags: MarathonFlags) -> Middleware:
+    """`--http_max_concurrent_requests`."""
+    most = flags.http_max_concurrent_requests
+    running = 0
+
+    @web.middleware
+    async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal running
+        if most is not None and running >= most:
+            raise ApiError(503, "Too many concurrent requests! Allowed: " + str(most))
+        running += 1
+        try:
+            return await handler(request)
+        finally:
+            running -= 1
+
+    return limit
+
+
+def _authentication(flags: MarathonFlags) -> list[Middleware]:
+    """`--http_credentials`. Raises ValueError where they have no colon."""
+    if flags.http_credentials is None:
+        return []
+    user, colon, password = flags.http_credentials.partition(":")
+    if not colon:
+        raise ValueError("--http_credentials are written username:password")
+    authenticators = (Basic({user: password}),)
+    challenge = {hdrs.WWW_AUTHENTICATE: f'Basic realm="{flags.http_realm}"'}
+
+    @web.middleware
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if check(request.headers.get(hdrs.AUTHORIZATION), authenticators) is None:
+            return web.json_response({"message": "Unauthorized"}, status=401, headers=challenge)
+        return await handler(request)
+
+    return [authenticate]
+
+
+def _cors(flags: MarathonFlags) -> Middleware:
+    """`--access_control_allow_origin`."""
+    allowed = [each.strip() for each in (flags.access_control_allow_origin or "").split(",") if each.strip()]
+
+    @web.middleware
+    async def allow(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get(hdrs.ORIGIN)
+        if not allowed or origin is None:
+            return await handler(request)
+        is_preflight = request.method == "OPTIONS"
+        response = web.Response() if is_preflight else await handler(request)
+        if "*" in allowed or origin in allowed:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if "*" in allowed else origin
+            response.headers[hdrs.VARY] = hdrs.ORIGIN
+            if is_preflight:
+                response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"
+                wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
+                if wanted:
+                    response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
+        return response
+
+    return allow

@@ -1,0 +1,158 @@
+"""Apps and their tasks as clients read them: definitions with what Marathon knows of their instances."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from typing import Any
+
+from mesosctl.runtime.marathon.api.context import Context
+from mesosctl.runtime.marathon.core.marathon import Marathon
+from mesosctl.runtime.marathon.core.records import Condition, HealthResult, Instance
+from mesosctl.runtime.marathon.core.versions import version_text
+from mesosctl.runtime.marathon.model import App, app_json
+
+Json = dict[str, Any]
+
+COUNTS = "counts"
+TASKS = "tasks"
+DEPLOYMENTS = "deployments"
+READINESS = "readiness"
+LAST_FAILURE = "lastTaskFailure"
+STATISTICS = "taskStats"
+FAILURES = "failures"
+
+_STAGED = frozenset({Condition.PROVISIONED, Condition.STAGING, Condition.STARTING})
+_STATES = {
+    Condition.PROVISIONED: "TASK_STAGING",
+    Condition.STAGING: "TASK_STAGING",
+    Condition.STARTING: "TASK_STARTING",
+    Condition.RUNNING: "TASK_RUNNING",
+    Condition.KILLING: "TASK_KILLING",
+    Condition.UNREACHABLE: "TASK_UNREACHABLE",
+    Condition.UNREACHABLE_INACTIVE: "TASK_UNREACHABLE",
+}
+
+
+def embeds(wanted: Collection[str], prefix: str) -> set[str]:
+    """What `?embed=apps.tasks` and so on ask for, without their prefix."""
+    found = {each.removeprefix(prefix) for each in wanted if each.startswith(prefix)}
+    if FAILURES in found:
+        found |= {LAST_FAILURE, TASKS, COUNTS, DEPLOYMENTS}
+    if "count" in found:
+        found.add(COUNTS)
+    if TASKS in found:
+        found.add(DEPLOYMENTS)
+    return found
+
+
+def has_task(instance: Instance) -> bool:
+    """Whether there is a task of it that clients may see."""
+    return instance.task is not None and instance.agent is not None and instance.condition in _STATES
+
+
+def tasks_of(marathon: Marathon, app_id: str | None = None) -> list[Instance]:
+    return [instance for instance in marathon.instances(app_id) if has_task(instance)]
+
+
+def app_view(context: Context, app: App, embed: Collection[str]) -> Json:
+    marathon = context.marathon
+    view = app_json(app)
+    instances = tasks_of(marathon, app.id)
+    if COUNTS in embed:
+        view |= counts(marathon, instances)
+    if TASKS in embed:
+        view["tasks"] = [task_view(marathon, instance) for instance in instances]
+    if DEPLOYMENTS in embed:
+        affecting = (each.deployment for each in marathon.deployments)
+        view["deployments"] = [{"id": each.id} for each in affecting if app.id in each.affected]
+    if READINESS in embed:
+        view["readinessCheckResults"] = [
+            readiness_view(result)
+            for each in marathon.deployments
+            for result in each.readiness
+            if (instance := marathon.instance_of(result.task_id)) and instance.app_id == app.id
+        ]
+    if LAST_FAILURE in embed and (failure := context.failures.of(app.id)):
+        view["lastTaskFailure"] = failure
+    return view
+
+
+def counts(marathon: Marathon, instances: Collection[Instance]) -> dict[str, int]:
+    running = [instance for instance in instances if instance.condition is Condition.RUNNING]
+    health = [marathon.healthy(instance) for instance in running]
+    return {
+        "tasksStaged": sum(instance.condition in _STAGED for instance in instances),
+        "tasksRunning": len(running),
+        "tasksHealthy": health.count(True),
+        "tasksUnhealthy": health.count(False),
+    }
+
+
+def task_view(marathon: Marathon, instance: Instance) -> Json:
+    task, agent = instance.task, instance.agent
+    assert task is not None  # has_task
+    assert agent is not None
+    view: Json = {
+        "appId": instance.app_id,
+        "host": agent.host,
+        "id": task.id,
+        "ipAddresses": [{"ipAddress": ip, "protocol": _protocol(ip)} for ip in dict.fromkeys(task.addresses)],
+        "ports": list(task.host_ports),
+        "servicePorts": list(instance.app.service_ports),
+        "slaveId": agent.id,
+        "state": _STATES[instance.condition],
+        "stagedAt": version_text(task.staged_at),
+        "version": instance.app.version,
+        "localVolumes": [],
+    }
+    if task.started_at is not None:
+        view["startedAt"] = version_text(task.started_at)
+    if agent.region is not None:
+        view["region"] = agent.region
+    if agent.zone is not None:
+        view["zone"] = agent.zone
+    results = [health_view(instance, result) for result in marathon.health(instance) if result]
+    if results:
+        view["healthCheckResults"] = results
+    check = task.status and task.status.check_status
+    if check:
+        view["checkResult"] = check
+    return view
+
+
+def health_view(instance: Instance, result: HealthResult) -> Json:
+    view: Json = {
+        "alive": result.alive,
+        "consecutiveFailures": result.consecutive_failures,
+        "instanceId": instance.id,
+    }
+    for name, at in (
+        ("firstSuccess", result.first_success),
+        ("lastSuccess", result.last_success),
+        ("lastFailure", result.last_failure),
+    ):
+        if at is not None:
+            view[name] = version_text(at)
+    if result.last_failure_cause:
+        view["lastFailureCause"] = result.last_failure_cause
+    return view
+
+
+def readiness_view(result: Any) -> Json:
+    """A `core.records.ReadinessResult`."""
+    view: Json = {"name": result.name, "taskId": result.task_id, "ready": result.ready}
+    if result.status is not None:
+        view["lastResponse"] = {
+            "status": result.status,
+            "contentType": result.content_type or "",
+            "body": result.body or "",
+        }
+    return view
+
+
+def _protocol(ip: str) -> str:
+    try:
+        return f"IPv{ipaddress.ip_address(ip).version}"
+    except ValueError:
+        return "IPv4"
