@@ -1,1 +1,1 @@
-"""Marathon's decisions, without I/O: deployments, the launch queue, matching of offers, kills, health, reconciliation."""
+"""Marathon's decisions, without I/O: deployments, launch queue, matching of offers, kills, health, reconciliation."""

@@ -2,69 +2,141 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
+
+import msgspec
 
 from mesosctl.runtime.clock import Clock
+from mesosctl.runtime.marathon.core import events
+from mesosctl.runtime.marathon.core.deployments import Deployments
+from mesosctl.runtime.marathon.core.errors import LockedError, TooManyDeploymentsError, UnknownDeploymentError
+from mesosctl.runtime.marathon.core.health import Health
+from mesosctl.runtime.marathon.core.instances import Instances
+from mesosctl.runtime.marathon.core.kills import Kills
+from mesosctl.runtime.marathon.core.launcher import Launcher
 from mesosctl.runtime.marathon.core.options import Options
-from mesosctl.runtime.marathon.core.outside import Outside, Probe, ProbeResult
+from mesosctl.runtime.marathon.core.outside import (
+    Change,
+    DeploymentAdded,
+    Outside,
+    Probe,
+    ProbeResult,
+    Purpose,
+    RootChanged,
+)
+from mesosctl.runtime.marathon.core.planning import plan, reverted
+from mesosctl.runtime.marathon.core.readiness import Readiness
 from mesosctl.runtime.marathon.core.records import (
+    Condition,
     Deployment,
+    Goal,
     HealthResult,
     Instance,
     Progress,
     QueueItem,
     Snapshot,
 )
-from mesosctl.runtime.marathon.model import App, Group
+from mesosctl.runtime.marathon.core.tasks import Tasks
+from mesosctl.runtime.marathon.core.versions import next_version, seconds, version_text, versioned
+from mesosctl.runtime.marathon.core.wanted import View, Wanted, decide
+from mesosctl.runtime.marathon.model import (
+    App,
+    Group,
+    ValidationError,
+    apps,
+    assign_service_ports,
+    config_version,
+    put,
+    validate_group,
+)
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.tasks import TaskStatus
+
+_OVERDUE_SECONDS = 30.0
+"""Between two looks for launches that take too long."""
+_replace = msgspec.structs.replace
 
 
 class Marathon:
     """Everything happens within these calls and within the clock's timers; none of them blocks."""
 
-    def __init__(self, options: Options, clock: Clock, outside: Outside) -> None: ...
+    def __init__(self, options: Options, clock: Clock, outside: Outside, random: Random | None = None) -> None:
+        """`random` chooses ports and ids."""
+        self._options = options
+        self._clock = clock
+        self._outside = outside
+        self._random = random or Random()
+        self._root = Group()
+        self._apps: dict[str, App] = {}
+        self._version = ""
+        self._connected = False
+        self._unsettled: dict[str, None] = {}
+        self._settling = False
+        self._instances = Instances(clock, outside, self._unsettle)
+        self._kills = Kills(options, clock, outside)
+        self._launcher = Launcher(options, clock, outside, self._instances, self._definition, self._random)
+        self._health = Health(clock, outside, self._instances, self._unhealthy, self._unsettle)
+        self._readiness = Readiness(clock, outside, self._instances, self._unsettle)
+        self._tasks = Tasks(
+            options, clock, outside, self._instances, self._kills, self._launcher, self._health, self._readiness
+        )
+        self._deployments = Deployments(clock, outside, self._unsettle, self._stopped)
 
     def start(self, snapshot: Snapshot) -> None:
         """Begin to lead, with what the store holds: deployments go on, tasks are reconciled once `connected`."""
-        raise NotImplementedError
+        self._set_root(snapshot.root)
+        self._version = snapshot.root.version or version_text(self._clock.now())
+        self._instances.load(snapshot.instances)
+        for deployment in snapshot.deployments:
+            self._deployments.add(deployment)
+        for instance in snapshot.instances:
+            self._tasks.resume(instance)
+        for deployment in snapshot.deployments:
+            self._deployments.begin(deployment.id)
+        self._unsettle_all()
+        self._every(self._options.scale_first, self._options.scale_interval, self._unsettle_all)
+        self._every(_OVERDUE_SECONDS, _OVERDUE_SECONDS, self._tasks.check_overdue)
+        self._every(self._options.reconcile_first, self._options.reconcile_interval, self._reconcile)
+        self._settle()
 
     # The API.
 
     @property
     def root(self) -> Group:
-        raise NotImplementedError
+        return self._root
 
     @property
     def apps(self) -> Mapping[str, App]:
-        raise NotImplementedError
+        return self._apps
 
     def instances(self, app_id: str | None = None) -> list[Instance]:
         """Of an app, or all; those that only wait to be launched included (condition Scheduled)."""
-        raise NotImplementedError
+        return self._instances.all() if app_id is None else self._instances.of_app(app_id)
 
     def instance_of(self, task_id: str) -> Instance | None:
         """The one whose present task has that id, or that has that id itself."""
-        raise NotImplementedError
+        return self._instances.of_task(task_id) or self._instances.get(task_id)
 
     def health(self, instance: Instance) -> tuple[HealthResult | None, ...]:
         """For each of the app's checks, None before its first result."""
-        raise NotImplementedError
+        return self._health.results(instance)
 
     def healthy(self, instance: Instance) -> bool | None:
         """None as long as it is not known, or where there are no checks."""
-        raise NotImplementedError
+        return self._health.healthy(instance)
 
     @property
     def deployments(self) -> list[Progress]:
-        raise NotImplementedError
+        return self._deployments.all(self._readiness.results)
 
     def queue(self) -> list[QueueItem]:
-        raise NotImplementedError
+        return self._launcher.items()
 
     def reset_delay(self, app_id: str) -> None:
         """Launch what waits of it at once."""
-        raise NotImplementedError
+        self._launcher.reset(app_id)
 
     def update_root(
         self,
@@ -79,41 +151,222 @@ class Marathon:
         so does the root. `restart`: apps to restart though they are the same. `kills`: instances to prefer where an
         app is scaled down. A deployment without steps is done when this returns.
 
-        Raises LockedError, TooManyDeploymentsError, and what `change` and the model's validation raise.
+        Raises LockedError, TooManyDeploymentsError, ValidationError, and what `change` raises.
         """
-        raise NotImplementedError
+        return self._update(change, force=force, version=version, restart=set(restart), kills=kills or {})
 
     def cancel(self, deployment_id: str, *, force: bool = False) -> Deployment | None:
         """With force just end it, and leave things as they are (None). Else give the deployment that takes back what it
-        changed. Raises UnknownDeploymentError."""
-        raise NotImplementedError
+        changed; instances of then do for it. Raises UnknownDeploymentError."""
+        deployment = self._deployments.get(deployment_id)
+        if deployment is None:
+            raise UnknownDeploymentError(deployment_id)
+        if force:
+            self._deployments.cancel(deployment_id, "cancelled")
+            self._settle()
+            return None
+        return self._update(lambda root: reverted(root, deployment), force=True, returned=set(deployment.affected))
 
-    def kill(self, instance_ids: Iterable[str], *, scale: bool = False, wipe: bool = False) -> Deployment | None:
-        """Kill these; others take their place, unless `scale` makes the app smaller by that many (a deployment).
-        `wipe` forgets an instance (its reservations, too) at once. Raises as `update_root` does."""
-        raise NotImplementedError
+    def kill(
+        self, ids: Iterable[str], *, scale: bool = False, wipe: bool = False, force: bool = False
+    ) -> Deployment | None:
+        """Kill these tasks or instances, by their ids; others take their place, unless `scale` makes the app smaller by
+        as many (a deployment). With `wipe` an instance is not to have another task. Raises as `update_root` does."""
+        found = {i.id: i for i in map(self.instance_of, ids) if i is not None}
+        if scale:
+            return self._scale_down(found, force)
+        for instance in found.values():
+            if wipe:
+                self._tasks.stop(instance)
+            else:
+                self._tasks.kill(instance)
+        self._settle()
+        return None
 
     # The master.
 
-    def connected(self) -> None:
-        """Subscribed, for the first time or again."""
-        raise NotImplementedError
+    def connected(self, region: str | None = None) -> None:
+        """Subscribed, for the first time or again. `region`: the master's; apps run there unless they say otherwise."""
+        self._connected = True
+        self._launcher.matcher.region = region
+        self._kills.resend()
+        self._reconcile()
+        self._launcher.connected()
 
     def disconnected(self) -> None:
-        raise NotImplementedError
+        self._connected = False
+        self._launcher.disconnected()
 
     def offers(self, offers: Sequence[Offer]) -> None:
-        """Each is accepted or declined."""
-        raise NotImplementedError
-
-    def rescinded(self, offer_id: str) -> None:
-        raise NotImplementedError
+        """Each is accepted or declined, at once."""
+        self._launcher.offers(offers)
+        self._settle()
 
     def status(self, status: TaskStatus) -> None:
         """Acknowledged when what it changes is safe."""
-        raise NotImplementedError
+        self._tasks.status(status)
+        self._settle()
 
     # Probes.
 
     def probed(self, probe: Probe, result: ProbeResult) -> None:
-        raise NotImplementedError
+        (self._health if probe.purpose is Purpose.HEALTH else self._readiness).probed(probe, result)
+        self._settle()
+
+    # Changes of the tree.
+
+    def _update(
+        self,
+        change: Callable[[Group], Group],
+        *,
+        force: bool,
+        version: str | None = None,
+        restart: set[str] = frozenset(),  # type: ignore[assignment]
+        returned: set[str] = frozenset(),  # type: ignore[assignment]
+        kills: Mapping[str, Iterable[str]] = {},
+    ) -> Deployment:
+        old = self._root
+        version = version or next_version(self._clock.now(), self._version)
+        new = assign_service_ports(old, change(old), self._options.local_port_min, self._options.local_port_max)
+        target = versioned(old, new, version, restart=restart, returned=returned)
+        if violations := validate_group(target):
+            raise ValidationError(*violations)
+        chosen = {app_id: tuple(ids) for app_id, ids in kills.items()}
+        deployment = plan(self._uuid(), old, target, version, self._stale, chosen)
+        locking = self._deployments.locking(deployment.affected)
+        if locking and not force:
+            raise LockedError(locking)
+        if deployment.steps and len(self._deployments) - len(locking) >= self._options.max_deployments:
+            raise TooManyDeploymentsError
+        for deployment_id in locking:
+            self._deployments.cancel(deployment_id, f"overridden by {deployment.id}")
+        self._version = version
+        self._set_root(target)
+        changes: list[Change] = [RootChanged(old, target)] if target is not old else []
+        if deployment.steps:
+            self._deployments.add(deployment)
+            changes.append(DeploymentAdded(deployment))
+        self._outside.persist(changes, lambda: self._begin(deployment))
+        return deployment
+
+    def _begin(self, deployment: Deployment) -> None:
+        """It is stored."""
+        self._publish(events.group_change_success("/", deployment.version))
+        if deployment.steps:
+            self._deployments.begin(deployment.id)
+        else:
+            self._publish(events.deployment_success(deployment))
+        self._settle()
+
+    def _set_root(self, root: Group) -> None:
+        self._root = root
+        self._apps = apps(root)
+
+    def _scale_down(self, found: Mapping[str, Instance], force: bool) -> Deployment:
+        by_app: dict[str, list[str]] = {}
+        for instance in found.values():
+            by_app.setdefault(instance.app_id, []).append(instance.id)
+
+        def change(root: Group) -> Group:
+            for app_id, ids in by_app.items():
+                if app := self._apps.get(app_id):
+                    root = put(root, _replace(app, instances=max(0, app.instances - len(ids))))
+            return root
+
+        return self._update(change, force=force, kills=by_app)
+
+    def _stale(self, app: App) -> bool:
+        """It has instances of another configuration."""
+        present = config_version(app)
+        return any(config_version(instance.app) != present for instance in self._instances.of_app(app.id))
+
+    def _stopped(self, app_id: str) -> None:
+        self._launcher.backoff.reset(app_id)
+        self._publish(events.app_terminated(app_id))
+
+    # What each app has and shall have.
+
+    def _unsettle(self, app_id: str) -> None:
+        self._unsettled[app_id] = None
+
+    def _unsettle_all(self) -> None:
+        for app_id in (*self._apps, *self._instances.apps()):
+            self._unsettle(app_id)
+
+    def _settle(self) -> None:
+        """Until nothing more is to be done about any app."""
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            while self._unsettled:
+                app_id = next(iter(self._unsettled))
+                del self._unsettled[app_id]
+                self._settle_app(app_id)
+        finally:
+            self._settling = False
+
+    def _settle_app(self, app_id: str) -> None:
+        instances = self._instances.of_app(app_id)
+        wanted = self._deployments.wanted(app_id)
+        if wanted is None:
+            app = self._apps.get(app_id)
+            if app is None and not instances:
+                return
+            wanted = Wanted(app, app.instances) if app else Wanted(instances[0].app, 0)
+        decision = decide(wanted, instances, View(self._health.healthy, self._ready))
+        for instance in decision.kill:
+            self._tasks.stop(instance)
+        for _ in range(decision.launch):
+            self._add(wanted.app)
+        if decision.done:
+            self._deployments.done(app_id)
+
+    def _add(self, app: App) -> None:
+        """One more instance, to be launched."""
+        now = self._clock.now()
+        name = app.id.strip("/").replace("/", "_")
+        created = max(now, seconds(self._version))  # versions may run ahead of the clock
+        instance = Instance(id=f"{name}.instance-{self._uuid()}", app=app, since=now, created=created)
+        self._instances.put(instance)
+        self._launcher.wanted(app)
+
+    def _definition(self, instance: Instance) -> App:
+        """What an instance that waits will run: the newest it may."""
+        wanted = self._deployments.wanted(instance.app_id)
+        if wanted:
+            return wanted.app
+        return self._apps.get(instance.app_id, instance.app)
+
+    def _ready(self, instance: Instance) -> bool:
+        if instance.condition is not Condition.RUNNING or instance.goal is not Goal.RUNNING:
+            return False
+        if instance.app.healthChecks and not self._health.healthy(instance):
+            return False
+        return self._readiness.ready(instance)
+
+    def _unhealthy(self, instance: Instance, reason: str) -> None:
+        self._tasks.unhealthy(instance, reason)
+
+    # Now and then.
+
+    def _reconcile(self) -> None:
+        if self._connected:
+            tasks = [(i.task.id, i.agent.id if i.agent else None) for i in self._instances.all() if i.task]
+            if tasks:
+                self._outside.reconcile(tasks)
+            self._outside.reconcile(None)
+
+    def _every(self, first: float, interval: float, act: Callable[[], None]) -> None:
+        def again() -> None:
+            self._clock.after(interval, again)
+            act()
+            self._settle()
+
+        self._clock.after(first, again)
+
+    def _uuid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def _publish(self, event: events.Event) -> None:
+        self._outside.publish(events.stamped(event, self._clock.now()))

@@ -35,3 +35,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """`--gpu_scheduling_behavior`."""
     maintenance: bool = True
     """Refuse the offers of agents that are to be maintained (the `maintenance_mode` feature)."""
+    local_port_min: int = 10000
+    """The service ports that are assigned: from here…"""
+    local_port_max: int = 20000
+    """…to here."""

@@ -92,12 +92,23 @@ class AgentRecord(msgspec.Struct, frozen=True):
 class TaskRecord(msgspec.Struct, frozen=True):
     id: str
     staged_at: float
-    host_ports: tuple[int, ...] = ()
-    """In the order of the app's port definitions or mappings; those without a host port are left out."""
+    ports: tuple[int | None, ...] = ()
+    """The host port of each of the app's ports, None for those without."""
     started_at: float | None = None
     """When it first was TASK_RUNNING."""
     status: TaskStatus | None = None
     """The latest."""
+
+    @property
+    def host_ports(self) -> tuple[int, ...]:
+        return tuple(port for port in self.ports if port is not None)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The IP addresses of its container."""
+        container = self.status.container_status if self.status else None
+        infos = container.network_infos if container else ()
+        return tuple(address.ip_address for info in infos for address in info.ip_addresses if address.ip_address)
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -156,6 +167,9 @@ class Deployment(msgspec.Struct, frozen=True):
 
 
 class ReadinessResult(msgspec.Struct, frozen=True):
+    """The answer is kept with `preserveLastResponse` only."""
+
+    app: str
     name: str
     task_id: str
     ready: bool
@@ -206,7 +220,7 @@ class QueueItem(msgspec.Struct, frozen=True):
     last_unused_at: float | None
     last_used_at: float | None
     reject_launch_attempt: dict[str, tuple[int, int]]
-    """For each reason, in the order they are checked: how many offers it declined, of how many it looked at, since it waits."""
+    """Since it waits, for each reason in the order of checking: how many offers it declined, of how many it saw."""
     reject_last_offers: dict[str, tuple[int, int]]
     """The same for the last offer of each agent."""
     last_unused_offers: tuple[UnusedOffer, ...]

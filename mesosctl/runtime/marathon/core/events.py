@@ -1,0 +1,178 @@
+"""The events on Marathon's bus, after its docs/event-bus.md.
+
+`original` and `target` of a plan are given as the Groups they are: who sends an event on writes them with `group_json`,
+or leaves them out (`plan-format=light`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from mesosctl.runtime.marathon.core.records import Condition, Deployment, Instance, ReadinessResult, Step
+from mesosctl.runtime.marathon.core.versions import version_text
+from mesosctl.runtime.marathon.model import HealthCheck
+from mesosctl.runtime.protocol.tasks import TaskStatus
+
+Event = dict[str, Any]
+
+
+def status_update(instance: Instance, task_id: str, status: TaskStatus) -> Event:
+    task = instance.task
+    infos = status.container_status.network_infos if status.container_status else ()
+    return {
+        "slaveId": status.agent_id.value if status.agent_id else (instance.agent.id if instance.agent else ""),
+        "taskId": task_id,
+        "taskStatus": status.state.value,
+        "message": status.message or "",
+        "appId": instance.app_id,
+        "host": instance.agent.host if instance.agent else "",
+        "ipAddresses": [
+            {"ipAddress": address.ip_address, "protocol": address.protocol.value}
+            for info in infos
+            for address in info.ip_addresses
+        ],
+        "ports": list(task.host_ports) if task else [],
+        "version": instance.app.version,
+        "eventType": "status_update_event",
+    }
+
+
+def instance_changed(instance: Instance) -> Event:
+    return {
+        "instanceId": instance.id,
+        "condition": instance.condition.value,
+        "goal": instance.goal.value,
+        "runSpecId": instance.app_id,
+        "agentId": instance.agent.id if instance.agent else None,
+        "host": instance.agent.host if instance.agent else None,
+        "runSpecVersion": instance.app.version,
+        "eventType": "instance_changed_event",
+    }
+
+
+def unknown_instance_terminated(instance_id: str, app_id: str, condition: Condition) -> Event:
+    return {
+        "instanceId": instance_id,
+        "runSpecId": app_id,
+        "condition": condition.value,
+        "eventType": "unknown_instance_terminated_event",
+    }
+
+
+def instance_health_changed(instance: Instance, healthy: bool | None) -> Event:
+    return {
+        "instanceId": instance.id,
+        "runSpecId": instance.app_id,
+        "healthy": healthy,
+        "runSpecVersion": instance.app.version,
+        "eventType": "instance_health_changed_event",
+    }
+
+
+def health_status_changed(instance: Instance, alive: bool) -> Event:
+    return {
+        "appId": instance.app_id,
+        "taskId": instance.task_id,
+        "instanceId": instance.id,
+        "version": instance.app.version,
+        "alive": alive,
+        "eventType": "health_status_changed_event",
+    }
+
+
+def failed_health_check(instance: Instance, check: HealthCheck) -> Event:
+    return {
+        "appId": instance.app_id,
+        "taskId": instance.task_id,
+        "instanceId": instance.id,
+        "healthCheck": msgspec.to_builtins(check),
+        "eventType": "failed_health_check_event",
+    }
+
+
+def health_check(instance: Instance, check: HealthCheck, *, added: bool) -> Event:
+    return {
+        "appId": instance.app_id,
+        "version": instance.app.version,
+        "healthCheck": msgspec.to_builtins(check),
+        "eventType": "add_health_check_event" if added else "remove_health_check_event",
+    }
+
+
+def unhealthy_kill(instance: Instance, reason: str) -> Event:
+    return {
+        "appId": instance.app_id,
+        "taskId": instance.task_id,
+        "instanceId": instance.id,
+        "version": instance.app.version,
+        "reason": reason,
+        "host": instance.agent.host if instance.agent else "",
+        "slaveId": instance.agent.id if instance.agent else None,
+        "eventType": "unhealthy_instance_kill_event",
+    }
+
+
+def app_terminated(app_id: str) -> Event:
+    return {"appId": app_id, "eventType": "app_terminated_event"}
+
+
+def group_change_success(group_id: str, version: str) -> Event:
+    return {"groupId": group_id, "version": version, "eventType": "group_change_success"}
+
+
+def deployment_info(deployment: Deployment, step: Step) -> Event:
+    return {"plan": _plan(deployment), "currentStep": step_json(step), "eventType": "deployment_info"}
+
+
+def deployment_step_success(deployment: Deployment, step: Step) -> Event:
+    return {"plan": _plan(deployment), "currentStep": step_json(step), "eventType": "deployment_step_success"}
+
+
+def deployment_step_failure(deployment: Deployment, step: Step) -> Event:
+    return {"plan": _plan(deployment), "currentStep": step_json(step), "eventType": "deployment_step_failure"}
+
+
+def deployment_success(deployment: Deployment) -> Event:
+    return {"id": deployment.id, "plan": _plan(deployment), "eventType": "deployment_success"}
+
+
+def deployment_failed(deployment: Deployment, reason: str) -> Event:
+    return {"id": deployment.id, "plan": _plan(deployment), "reason": reason, "eventType": "deployment_failed"}
+
+
+def step_json(step: Step, readiness: Iterable[ReadinessResult] | None = None) -> dict[str, Any]:
+    """A step as in events and, with the answers of readiness checks, in `currentActions` of `/v2/deployments`."""
+    actions: list[dict[str, Any]] = [{"action": action.name, "app": action.app} for action in step.actions]
+    if readiness is not None:
+        results = list(readiness)
+        for action in actions:
+            action["readinessCheckResults"] = [_readiness(r) for r in results if r.app == action["app"]]
+    return {"actions": actions}
+
+
+def _plan(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "id": deployment.id,
+        "original": deployment.original,
+        "target": deployment.target,
+        "steps": [step_json(step) for step in deployment.steps],
+        "version": deployment.version,
+    }
+
+
+def _readiness(result: ReadinessResult) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": result.name, "taskId": result.task_id, "ready": result.ready}
+    if result.status is not None and result.body is not None:
+        shown["lastResponse"] = {
+            "status": result.status,
+            "contentType": result.content_type,
+            "body": result.body,
+        }
+    return shown
+
+
+def stamped(event: Event, now: float) -> Event:
+    return {**event, "timestamp": version_text(now)}

@@ -1,0 +1,190 @@
+"""From offers to launches: each offer is shown to the apps that wait in turn, one instance of each at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+
+import msgspec
+
+from mesosctl.runtime.clock import Clock, Timer
+from mesosctl.runtime.marathon.core.backoff import Backoff
+from mesosctl.runtime.marathon.core.instances import Instances
+from mesosctl.runtime.marathon.core.matching import Match, Matcher, Place
+from mesosctl.runtime.marathon.core.options import Options
+from mesosctl.runtime.marathon.core.outside import Outside
+from mesosctl.runtime.marathon.core.queue import Queue
+from mesosctl.runtime.marathon.core.records import Condition, Instance, QueueItem, TaskRecord
+from mesosctl.runtime.marathon.core.task_info import task_info
+from mesosctl.runtime.marathon.model import App
+from mesosctl.runtime.protocol.offers import Offer
+from mesosctl.runtime.protocol.tasks import TaskInfo
+
+_USED_REFUSE_SECONDS = 0.0
+"""For what is left of an offer that was accepted: it may do for the next instance."""
+
+
+class Launcher:
+    """`definition` gives what an instance that waits is to run."""
+
+    def __init__(
+        self,
+        options: Options,
+        clock: Clock,
+        outside: Outside,
+        instances: Instances,
+        definition: Callable[[Instance], App],
+        random: Random,
+    ) -> None:
+        self._options = options
+        self._clock = clock
+        self._outside = outside
+        self._instances = instances
+        self._definition = definition
+        self.matcher = Matcher(options, random)
+        self.backoff = Backoff()
+        self._queue = Queue()
+        self._first = 0
+        """Which of the waiting apps has the next offer first."""
+        self._suppressed = False
+        self._revived = float("-inf")
+        self._revival: Timer | None = None
+        self._revives_at = 0.0
+        self._connected = False
+
+    # What waits.
+
+    def wanted(self, app: App) -> None:
+        """One more instance of it waits: as soon as it may be launched, ask for the offers that were declined, too."""
+        if not self._connected:
+            return
+        at = max(self.backoff.until(app), self._revived + self._options.revive_seconds)
+        if self._revival and self._revives_at <= at:
+            return
+        self._stop_timer()
+        if at <= self._clock.now():
+            self._revive()
+        else:
+            self._revives_at = at
+            self._revival = self._clock.after(at - self._clock.now(), self._revive)
+
+    def connected(self) -> None:
+        self._connected, self._suppressed, self._revived = True, False, float("-inf")
+        self._want_all()
+
+    def disconnected(self) -> None:
+        self._connected = False
+        self._stop_timer()
+
+    def failed(self, app: App) -> None:
+        """A task ended that was not meant to."""
+        self.backoff.failed(app, self._clock.now())
+
+    def reset(self, app_id: str) -> None:
+        """Launch it without delay."""
+        self.backoff.reset(app_id)
+        if app_id in self._instances.waiting():
+            self.wanted(self._next_app(app_id))
+
+    def items(self) -> list[QueueItem]:
+        waiting = self._instances.waiting()
+        self._queue.keep_only(waiting)
+        found = []
+        for app_id in waiting:
+            app = self._next_app(app_id)
+            first = self._instances.next_waiting(app_id)
+            assert first is not None
+            attempt = self._queue.attempt(app_id, first.since)
+            found.append(attempt.item(app, self._instances.count_waiting(app_id), self.backoff.until(app)))
+        return found
+
+    def _next_app(self, app_id: str) -> App:
+        instance = self._instances.next_waiting(app_id)
+        assert instance is not None
+        return self._definition(instance)
+
+    def _want_all(self) -> None:
+        for app_id in self._instances.waiting():
+            self.wanted(self._next_app(app_id))
+
+    def _revive(self) -> None:
+        self._revival = None
+        self._revived = self._clock.now()
+        self._suppressed = False
+        self._outside.revive()
+        later = [until for until in map(self._delay, self._instances.waiting()) if until > self._revived]
+        if later:
+            self._revives_at = min(later)
+            self._revival = self._clock.after(self._revives_at - self._revived, self._revive)
+
+    def _delay(self, app_id: str) -> float:
+        return self.backoff.until(self._next_app(app_id))
+
+    def _stop_timer(self) -> None:
+        if self._revival:
+            self._revival.cancel()
+            self._revival = None
+
+    # Offers.
+
+    def offers(self, offers: Sequence[Offer]) -> None:
+        unused = []
+        for offer in offers:
+            if not self._use(offer):
+                unused.append(offer)
+        if unused:
+            self._outside.decline(unused, self._options.decline_seconds)
+        waiting = self._instances.waiting()
+        self._queue.keep_only(waiting)
+        if not waiting and not self._suppressed:
+            self._suppressed = True
+            self._stop_timer()
+            self._outside.suppress()
+
+    def _use(self, offer: Offer) -> bool:
+        now = self._clock.now()
+        waiting = self._instances.waiting()
+        self._first += 1
+        turns = deque(waiting)
+        turns.rotate(-self._first % len(waiting) if waiting else 0)
+        place = Place.of(offer)
+        launched: list[Instance] = []
+        tasks: list[TaskInfo] = []
+        while turns and len(tasks) < self._options.max_instances_per_offer:
+            app_id = turns.popleft()
+            instance = self._instances.next_waiting(app_id)
+            if instance is None:
+                continue
+            app = self._definition(instance)
+            if self.backoff.until(app) > now:
+                continue
+            attempt = self._queue.attempt(app_id, instance.since)
+            match self.matcher.match(app, place, self._instances.agents(app_id), now):
+                case Match() as found:
+                    attempt.used(place.agent.id, now)
+                    tasks.append(task_info(app, instance.task_id, found, self._options))
+                    launched.append(self._provision(instance, app, found))
+                    place = place._replace(pool=found.left)
+                    turns.append(app_id)
+                case reasons:
+                    if not launched:  # else it is not this offer any more
+                        attempt.unused(offer, reasons, now)
+        if tasks:
+            launch = Offer.Operation(type=Offer.Operation.Type.LAUNCH, launch=Offer.Operation.Launch(tuple(tasks)))
+            # Stored before the master hears of them: else a leader who comes later would not know its tasks.
+            self._instances.put_all(launched, lambda: self._outside.accept((offer,), (launch,), _USED_REFUSE_SECONDS))
+        return bool(tasks)
+
+    def _provision(self, instance: Instance, app: App, match: Match) -> Instance:
+        now = self._clock.now()
+        provisioned = msgspec.structs.replace(
+            instance,
+            app=app,
+            condition=Condition.PROVISIONED,
+            since=now,
+            agent=match.agent,
+            task=TaskRecord(id=instance.task_id, staged_at=now, ports=match.ports),
+        )
+        self._instances.note(provisioned)
+        return provisioned

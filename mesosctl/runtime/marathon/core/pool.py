@@ -1,0 +1,145 @@
+"""What is left of an offer while tasks are put on it, and taking from it.
+
+Resources are given as they were offered, only their amounts differ: so they are in the form the master expects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from mesosctl.runtime.protocol.resources import Resource, Value
+from mesosctl.runtime.resources.amounts import Ranges, thousandths
+from mesosctl.runtime.resources.roles import UNRESERVED
+
+Wanted = Callable[[Resource], bool]
+
+
+class _Part(NamedTuple):
+    resource: Resource
+    left: int | Ranges
+
+
+class Pool:
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self._parts = [_Part(resource, amount) for resource in resources if (amount := _amount(resource))]
+
+    def copy(self) -> Pool:
+        made = Pool(())
+        made._parts = list(self._parts)
+        return made
+
+    def any(self, wanted: Wanted) -> bool:
+        return any(wanted(part.resource) for part in self._parts)
+
+    def has(self, name: str) -> bool:
+        return any(part.resource.name == name for part in self._parts)
+
+    def scalar(self, name: str, amount: float, wanted: Wanted) -> tuple[Resource, ...] | None:
+        """Take that much, what is reserved first; None, and nothing taken, where there is less."""
+        missing = thousandths(amount)
+        if not missing:
+            return ()
+        parts, taken = list(self._parts), []
+        for index in self._by_preference(name, wanted):
+            resource, left = parts[index]
+            assert isinstance(left, int)
+            use = min(left, missing)
+            parts[index] = _Part(resource, left - use)
+            missing -= use
+            taken.append(msgspec.structs.replace(resource, scalar=Value.Scalar(use / 1000)))
+            if not missing:
+                self._parts = [part for part in parts if part.left]
+                return tuple(taken)
+        return None
+
+    def ports(self, asked: Iterable[int], wanted: Wanted, random: Random) -> tuple[list[int], list[Resource]] | None:
+        """Take these ports, where 0 is any other. The numbers in the same order, and what was taken."""
+        asked = list(asked)
+        fixed = [port for port in asked if port]
+        if len(set(fixed)) < len(fixed):
+            return None
+        parts = list(self._parts)
+        used: dict[int, list[int]] = {}
+        order = self._by_preference("ports", wanted)
+        for port in fixed:
+            if not _take(parts, order, port, used):
+                return None
+        numbers = []
+        for port in asked:
+            if not port:
+                found = _any_port(parts, order, random)
+                if found is None:
+                    return None
+                _take(parts, order, found, used)
+                port = found
+            numbers.append(port)
+        taken = [
+            msgspec.structs.replace(parts[index].resource, ranges=_ranges(Ranges.of((port, port) for port in ports)))
+            for index, ports in used.items()
+        ]
+        self._parts = [part for part in parts if part.left]
+        return numbers, taken
+
+    def _by_preference(self, name: str, wanted: Wanted) -> list[int]:
+        """Where such resources are: reserved ones, then the others."""
+        found = [i for i, part in enumerate(self._parts) if part.resource.name == name and wanted(part.resource)]
+        return sorted(found, key=lambda index: reserved_to(self._parts[index].resource) == UNRESERVED)
+
+
+def reserved_to(resource: Resource) -> str:
+    """The role, or `*`."""
+    if resource.reservations:
+        return resource.reservations[-1].role or UNRESERVED
+    return resource.role or UNRESERVED
+
+
+def dynamically_reserved(resource: Resource) -> bool:
+    if resource.reservations:
+        return resource.reservations[-1].type is Resource.ReservationInfo.Type.DYNAMIC
+    return resource.reservation is not None
+
+
+def _amount(resource: Resource) -> int | Ranges | None:
+    if resource.scalar is not None:
+        return thousandths(resource.scalar.value)
+    if resource.ranges is not None:
+        return Ranges.of((part.begin, part.end) for part in resource.ranges.range)
+    return None
+
+
+def _ranges(ranges: Ranges) -> Value.Ranges:
+    return Value.Ranges(tuple(Value.Range(begin, end) for begin, end in ranges.bounds))
+
+
+def _take(parts: list[_Part], order: list[int], port: int, used: dict[int, list[int]]) -> bool:
+    one = Ranges(((port, port),))
+    for index in order:
+        resource, left = parts[index]
+        assert isinstance(left, Ranges)
+        if left >= one:
+            parts[index] = _Part(resource, left - one)
+            used.setdefault(index, []).append(port)
+            return True
+    return False
+
+
+def _any_port(parts: list[_Part], order: list[int], random: Random) -> int | None:
+    """A random one, so that a port just freed is seldom the next one used."""
+    for index in order:
+        left = parts[index].left
+        assert isinstance(left, Ranges)
+        if left:
+            return next(_nth(left, random.randrange(len(left))))
+    return None
+
+
+def _nth(ranges: Ranges, number: int) -> Iterator[int]:
+    for begin, end in ranges.bounds:
+        if number <= end - begin:
+            yield begin + number
+            return
+        number -= end - begin + 1

@@ -1,0 +1,68 @@
+"""Versions are times, and each change of the tree gets a new one, with the apps, pods and groups that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import msgspec
+
+from mesosctl.runtime.marathon.model import App, Group, Pod, VersionInfo, config_version, same_config
+
+_replace = msgspec.structs.replace
+
+
+def version_text(seconds: float) -> str:
+    """A time since the epoch as in all of Marathon's JSON: `2026-01-31T12:00:00.000Z`."""
+    at = datetime.fromtimestamp(round(seconds, 3), UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+
+
+def seconds(version: str) -> float:
+    """The time of a version, since the epoch."""
+    return datetime.fromisoformat(version).timestamp()
+
+
+def next_version(now: float, last: str) -> str:
+    """Later than the last one, also within a millisecond and where the clock went back."""
+    version = version_text(now)
+    return version if version > last else version_text(seconds(last) + 0.001)
+
+
+def versioned(
+    old: Group, new: Group, version: str, *, restart: Collection[str] = (), returned: Collection[str] = ()
+) -> Group:
+    """`new` with that version in whatever differs from `old`, and in the groups on the way to it.
+
+    `restart`: apps that count as changed. `returned`: apps that are as they once were; instances of then do for them.
+    """
+    if new is old and not restart:
+        return old
+    made = {id: _app(old.apps.get(id), app, version, restart, returned) for id, app in new.apps.items()}
+    pods = {id: _pod(old.pods.get(id), pod, version) for id, pod in new.pods.items()}
+    groups = {
+        id: versioned(old.groups.get(id) or Group(id), group, version, restart=restart, returned=returned)
+        for id, group in new.groups.items()
+    }
+    found = _replace(new, apps=made, pods=pods, groups=groups, version=old.version)
+    return old if found == old and old.version else _replace(found, version=version)
+
+
+def _app(before: App | None, app: App, version: str, restart: Collection[str], returned: Collection[str]) -> App:
+    if app.id in restart:
+        return _replace(app, version=version, versionInfo=VersionInfo(version, version))
+    if app is before:
+        return app
+    if app.id in returned:
+        return _replace(app, version=version, versionInfo=VersionInfo(version, config_version(app)))
+    if before is None or before.versionInfo is None or not same_config(before, app):
+        return _replace(app, version=version, versionInfo=VersionInfo(version, version))
+    if before.instances != app.instances:
+        return _replace(app, version=version, versionInfo=VersionInfo(version, config_version(before)))
+    return before
+
+
+def _pod(before: Pod | None, pod: Pod, version: str) -> Pod:
+    return (
+        before if before == _replace(pod, version=before.version if before else "") else _replace(pod, version=version)
+    )
