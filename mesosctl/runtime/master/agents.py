@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -22,6 +23,8 @@ from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TimeInfo
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 from mesosctl.runtime.resources import Resources, ResourcesError, with_checkpointed
+
+log = logging.getLogger(__name__)
 
 _Reason = TaskStatus.Reason
 
@@ -139,6 +142,7 @@ class Agents:
         self._state.agents[agent.id] = agent
         self._state.counters["slave_reregistrations" if agent.reregistered else "slave_registrations"] += 1
         self._state.connect(agent, stream)
+        log.info("Agent %s is %s", agent, "back" if agent.reregistered else "registered")
         if known is None:
             self._state.changed(AgentAdded(agent))
         self._state.tell(
@@ -172,6 +176,7 @@ class Agents:
         agent = self._state.agents_by_stream.get(stream)
         if agent is None:
             return
+        log.warning("Agent %s is disconnected", agent)
         self._state.disconnect(agent)
         self._rescind_offers(agent)
         self._state.allocator.deactivate_agent(agent.id)
@@ -184,6 +189,7 @@ class Agents:
         self._depart(agent, partial(self._records.drop, agent.id), partial(self._removed, agent, cause))
 
     def _removed(self, agent: Agent, cause: str, state: TaskState = TaskState.TASK_LOST) -> None:
+        log.warning("Agent %s is removed with %d tasks: %s", agent, len(agent.tasks), cause)
         self._state.counters["slave_removals"] += 1
         for task in [*agent.tasks.values()]:
             framework = self._state.frameworks[task.framework_id]
@@ -221,6 +227,7 @@ class Agents:
         self._depart(agent, partial(self._records.hold, agent, since), partial(self._unreachable, agent, since))
 
     def _unreachable(self, agent: Agent, since: float) -> None:
+        log.warning("Agent %s does not answer: it is unreachable, with %d tasks", agent, len(agent.tasks))
         time = TimeInfo(nanoseconds=int(since * 1e9))
         for counter in ("slave_removals", "slave_removals/reason_unhealthy", "slave_unreachable_completed"):
             self._state.counters[counter] += 1
@@ -240,6 +247,7 @@ class Agents:
         def given_up() -> None:
             self._departing.discard(agent.id)
             if self._state.recovered.pop(agent.id, None):
+                log.warning("Agent %s did not come back after the failover: it is unreachable", agent)
                 self._state.unreachable[agent.id] = Unreachable(agent, TimeInfo(nanoseconds=int(since * 1e9)))
                 self._tell_failure(agent)
 
@@ -269,6 +277,7 @@ class Agents:
             self.mark_unreachable(agent)
 
     def _refuse(self, stream: str, reason: str) -> None:
+        log.warning("An agent is refused: %s", reason)
         self._state.emit(ToAgent(stream, internal.Refused(reason)))
         self._state.emit(CloseAgent(stream))
 

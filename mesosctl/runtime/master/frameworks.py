@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from mesosctl.runtime import internal
@@ -28,6 +30,8 @@ from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.scheduler import Call, Event, OfferConstraints
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+
+log = logging.getLogger(__name__)
 
 _HEARTBEAT = Event(type=Event.Type.HEARTBEAT)
 
@@ -63,6 +67,12 @@ class Frameworks:
         framework = next((each for each in self._state.frameworks.values() if each.stream == stream), None)
         if framework is None:
             return
+        log.info(
+            "Framework %s (%s) is disconnected; it has %g s to come back",
+            framework.id,
+            framework.info.name,
+            framework.info.failover_timeout,
+        )
         self._leave_stream(framework)
         self._state.allocator.deactivate_framework(framework.id)
         self._take_offers(framework)
@@ -70,6 +80,7 @@ class Frameworks:
 
     def remove(self, framework: Framework) -> None:
         """The framework is over: its tasks are killed, its scheduler is disconnected, it never comes back."""
+        log.info("Framework %s (%s) is over, with %d tasks", framework.id, framework.info.name, len(framework.tasks))
         self._take_offers(framework)
         for agent in self._state.agents.values():
             self._state.tell(agent, internal.ShutdownFramework(framework.framework_id))
@@ -202,6 +213,7 @@ class Frameworks:
             framework.failover.cancel()
             framework.failover = None
         framework.stream = stream
+        log.info("Framework %s (%s) is subscribed", framework.id, framework.info.name)
         framework.counters["calls", Call.Type.SUBSCRIBE] += 1
         subscribed = Event.Subscribed(
             framework_id=framework.framework_id,
@@ -226,6 +238,7 @@ class Frameworks:
         framework.heartbeat = framework.failover = None
 
     def _fail(self, stream: str, message: str) -> None:
+        log.info("A scheduler's stream ends: %s", message)
         self._state.emit(ToScheduler(stream, Event(type=Event.Type.ERROR, error=Event.Error(message=message))))
         self._state.emit(CloseScheduler(stream))
 
