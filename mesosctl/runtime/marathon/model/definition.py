@@ -150,6 +150,9 @@ class GroupForm(msgspec.Struct, frozen=True):
     version: str | None = None
 
 
+_DEEPEST = 200
+"""Lists and objects in each other: enough for the groups that an id has room for."""
+
 _CAPITALS = {("container", "type"), ("docker", "network"), ("healthChecks", "protocol"), ("volumes", "mode")}
 """Values that are written in capitals, though some clients do not."""
 
@@ -181,16 +184,18 @@ def only_version(raw: object) -> str | None:
     return version
 
 
-def _tidy(value: object, inside: str = "") -> object:
+def _tidy(value: object, inside: str = "", depth: int = 0) -> object:
     """Without nulls in objects, with 2.0 as 2, and with capitals where they belong."""
+    if depth > _DEEPEST:
+        raise InvalidJson(Violation("/", "is nested too deeply"))
     if isinstance(value, dict):
         return {
-            key: item.upper() if isinstance(item, str) and (inside, key) in _CAPITALS else _tidy(item, key)
+            key: item.upper() if isinstance(item, str) and (inside, key) in _CAPITALS else _tidy(item, key, depth + 1)
             for key, item in value.items()
             if item is not None
         }
     if isinstance(value, list):
-        return [_tidy(item, inside) for item in value]
+        return [_tidy(item, inside, depth + 1) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

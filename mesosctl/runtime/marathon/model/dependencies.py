@@ -22,18 +22,29 @@ def dependency_order(root: Group) -> list[tuple[str, ...]]:
 
     Apps in a cycle are left out; `cycle` finds them.
     """
-    waiting, order, done = dependencies(root), [], set[str]()
-    while ready := tuple(id for id, others in waiting.items() if others <= done):
+    waits_for = dependencies(root)
+    missing = {id: len(others) for id, others in waits_for.items()}
+    followers: dict[str, list[str]] = {}
+    for id, others in waits_for.items():
+        for other in others:
+            followers.setdefault(other, []).append(id)
+    order = []
+    ready = tuple(id for id, count in missing.items() if not count)
+    while ready:
         order.append(ready)
-        done.update(ready)
-        waiting = {id: others for id, others in waiting.items() if id not in done}
+        freed = []
+        for follower in (follower for id in ready for follower in followers.get(id, ())):
+            missing[follower] -= 1
+            if not missing[follower]:
+                freed.append(follower)
+        ready = tuple(freed)
     return order
 
 
 def cycle(root: Group) -> list[str]:
     """The ids of apps that wait for each other, sorted; empty if all can be started."""
     done = {id for together in dependency_order(root) for id in together}
-    stuck = {id: others for id, others in dependencies(root).items() if id not in done}
+    stuck = {id: others - done for id, others in dependencies(root).items() if id not in done}
     while free := stuck.keys() - {other for others in stuck.values() for other in others}:
         stuck = {id: others for id, others in stuck.items() if id not in free}
     return sorted(stuck)

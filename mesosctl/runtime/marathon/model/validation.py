@@ -24,6 +24,8 @@ from mesosctl.runtime.marathon.model.pod import PodConstraint
 from mesosctl.runtime.marathon.model.validation_container import container_violations, network_violations
 
 MAX_INT = 2**31 - 1
+_LONGEST_ID = 198
+"""A task is named `<id>.instance-<UUID>._app.<number>`, and so is its directory: that has 255 characters at most."""
 _EXECUTOR = re.compile(r"//cmd|/?[^/]+(/[^/]+)*|")
 _SINGLE_INSTANCE = "MARATHON_SINGLE_INSTANCE_APP"
 _MINIMA = {
@@ -72,6 +74,8 @@ def id_violations(id: str, path: str = "/id") -> Iterator[Violation]:
         yield Violation(
             path, "each name may have lower-case letters, digits, and, but not at its ends, dashes and dots"
         )
+    if len(id) > _LONGEST_ID:
+        yield Violation(path, f"may have at most {_LONGEST_ID} characters")
 
 
 def numbers(item: object, minima: Mapping[str, float], path: str = "") -> Iterator[Violation]:
