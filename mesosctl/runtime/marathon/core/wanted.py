@@ -47,7 +47,9 @@ def decide(wanted: Wanted, instances: Sequence[Instance], view: View) -> Decisio
     staying = [i for i in instances if i.goal is Goal.RUNNING and i.condition is not Condition.UNREACHABLE_INACTIVE]
     leaving = [i for i in instances if i.goal is not Goal.RUNNING]
     old = [i for i in staying if wanted.replace and config_version(i.app) != config_version(wanted.app)]
-    return _replace(wanted, staying, old, leaving, view) if old else _scale(wanted, staying, leaving, view)
+    if wanted.replace and (old or leaving):
+        return _replace(wanted, staying, old, leaving, view)
+    return _scale(wanted, staying, leaving, view)
 
 
 def _scale(wanted: Wanted, staying: list[Instance], leaving: list[Instance], view: View) -> Decision:
@@ -60,7 +62,7 @@ def _scale(wanted: Wanted, staying: list[Instance], leaving: list[Instance], vie
 def _replace(
     wanted: Wanted, staying: list[Instance], old: list[Instance], leaving: list[Instance], view: View
 ) -> Decision:
-    """`old` are those of `staying` that are to go. As long as there are any, this is not done."""
+    """`old` are those of `staying` that are to go. This is not done before all that go have gone."""
     new = [i for i in staying if i not in old]
     least, most = _capacity(wanted)
     ready = sum(view.ready(i) for i in new)
