@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 IMAGE = f"mesosctl-test-tiny-{os.getpid()}:latest"
@@ -20,17 +21,17 @@ def engine_answers() -> bool:
     )
 
 
-def make_image(name: str = IMAGE, *changes: str) -> None:
+def make_image(name: str = IMAGE, *changes: str, programs: Iterable[str] = PROGRAMS) -> None:
     """`changes` are instructions of a Dockerfile, e.g. `ENTRYPOINT ["sh"]`."""
     options = [part for change in changes for part in ("--change", change)]
-    subprocess.run(["docker", "import", *options, "-", name], input=_root(), check=True, capture_output=True)
+    subprocess.run(["docker", "import", *options, "-", name], input=_root(programs), check=True, capture_output=True)
 
 
-def _root() -> bytes:
+def _root(programs: Iterable[str]) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         libraries: set[str] = set()
-        for program in PROGRAMS:
+        for program in programs:
             path = shutil.which(program)
             assert path is not None
             tar.add(Path(path).resolve(), f"bin/{program}")

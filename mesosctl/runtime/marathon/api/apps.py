@@ -92,7 +92,7 @@ class Apps:
     # Reading.
 
     async def list(self, request: web.Request) -> web.Response:
-        apps = [*self._context.marathon.apps.values()]
+        apps = [app for _, app in sorted(self._context.marathon.apps.items())]
         if cmd := request.query.get("cmd"):
             apps = [app for app in apps if app.cmd and cmd in app.cmd]
         if id := request.query.get("id"):
@@ -111,7 +111,7 @@ class Apps:
             group = id.removesuffix(_ALL).rstrip("/") or "/"
             if find_group(marathon.root, group) is None:
                 raise unknown_app(id)
-            apps = [app for app in marathon.apps.values() if below(group, app.id)]
+            apps = [app for _, app in sorted(marathon.apps.items()) if below(group, app.id)]
             embed |= {COUNTS, DEPLOYMENTS}
             return answer(request, {_ALL: [app_view(self._context, app, embed) for app in apps]})
         embed |= {COUNTS, DEPLOYMENTS, TASKS, LAST_FAILURE}

@@ -134,9 +134,9 @@ class Groups:
     def _view(self, group: Group, wanted: Collection[str], embed: Collection[str]) -> dict[str, Any]:
         view: dict[str, Any] = {"id": group.id, "dependencies": list(group.dependencies), "version": group.version}
         if "group.apps" in wanted or embed:
-            view["apps"] = [app_view(self._context, app, embed) for app in group.apps.values()]
+            view["apps"] = [app_view(self._context, app, embed) for _, app in sorted(group.apps.items())]
         if "group.pods" in wanted:
-            view["pods"] = [pod_json(pod) for pod in group.pods.values()]
+            view["pods"] = [pod_json(pod) for _, pod in sorted(group.pods.items())]
         if "group.groups" in wanted:
-            view["groups"] = [self._view(below, wanted, embed) for below in group.groups.values()]
+            view["groups"] = [self._view(below, wanted, embed) for _, below in sorted(group.groups.items())]
         return view
