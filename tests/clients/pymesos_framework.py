@@ -34,11 +34,16 @@ def fits(task, offer):
 
 
 def attempt(call, *arguments):
-    """Make a call of the driver, which raises where no master takes it: an error in a callback would end the driver."""
+    """Make a call of the driver, which raises where no master takes it: an error in a callback would end the driver.
+
+    Whether it was taken.
+    """
     try:
         call(*arguments)
     except Exception as error:
         tell("lost", call=call.__name__, error=str(error))
+        return False
+    return True
 
 
 class Telling(Scheduler):
@@ -70,7 +75,8 @@ class Telling(Scheduler):
 
     def statusUpdate(self, driver, status):
         tell("update", status=status)
-        attempt(driver.acknowledgeStatusUpdate, status)
+        if driver.connected and "uuid" in status and attempt(driver.acknowledgeStatusUpdate, status):
+            tell("acknowledged", uuid=status["uuid"])
 
     def frameworkMessage(self, driver, executor_id, agent_id, message):
         tell("message", executor_id=executor_id["value"], agent_id=agent_id["value"], data=message)

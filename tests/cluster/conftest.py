@@ -59,6 +59,13 @@ class Cluster:
         document: dict[str, Any] = json.loads(self.mesosctl(*arguments, "--output", "json", expect=expect).stdout)
         return document
 
+    def status(self) -> dict[str, Any]:
+        """What `status` says, whatever that is."""
+        command = [sys.executable, "-m", "mesosctl", "status", "--output", "json"]
+        done = subprocess.run(command, env=self.environment(), capture_output=True, stdin=subprocess.DEVNULL)
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
     def changed(self, *arguments: str) -> list[str]:
         """`host resource` for all that a run changed."""
         return with_status(self.report(*arguments), "changed")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
 import subprocess
 import sys
 import tarfile
@@ -24,23 +23,12 @@ SBIN = "/usr/local/sbin"
 
 def masters(cluster: Cluster) -> dict[str, Any]:
     """What `status` says of the masters."""
-    found: dict[str, Any] = status(cluster)["masters"]
+    found: dict[str, Any] = cluster.status()["masters"]
     return found
 
 
-def status(cluster: Cluster) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "mesosctl", "status", "--output", "json"],
-        env=cluster.environment(),
-        capture_output=True,
-        check=False,
-    )
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
-
-
 def green(cluster: Cluster) -> bool:
-    return bool(status(cluster)["green"])
+    return bool(cluster.status()["green"])
 
 
 def main_pid(cluster: Cluster, host: str, service: str) -> str:
@@ -62,7 +50,7 @@ def releases(cluster: Cluster, host: str) -> set[str]:
 
 
 def test_one_master_leads_and_all_agents_are_registered(cluster: Cluster) -> None:
-    found = status(cluster)
+    found = cluster.status()
     assert found["green"]
     assert len(found["masters"]["leaders"]) == 1
     assert len(found["masters"]["followers"]) == 2
@@ -94,7 +82,7 @@ def test_a_killed_leader_comes_back_and_another_leads(cluster: Cluster) -> None:
 
 def test_by_hand_with_the_guides_scripts(cluster: Cluster) -> None:
     cluster.sh("h2", f"{SBIN}/mesos-stop-cluster.sh")
-    states = {one["state"] for host in status(cluster)["hosts"] for one in host["services"] if "mesos" in one["name"]}
+    states = {one["state"] for host in cluster.status()["hosts"] for one in host["services"] if "mesos" in one["name"]}
     assert states == {"inactive"}
     said = cluster.sh("h3", f"{SBIN}/mesos-start-cluster.sh")
     assert said.splitlines()[0] == f"Starting mesos-master on {cluster.lab.host('h1').address}"
