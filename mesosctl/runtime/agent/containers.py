@@ -24,6 +24,7 @@ from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nursery import Nursery
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState
 from mesosctl.runtime.agent.sandbox import create_sandbox, open_output, sandbox_path
+from mesosctl.runtime.agent.tokens import Tokens
 from mesosctl.runtime.agent.volumes import keep_volumes, link_volumes
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.flags.agent import AgentFlags
@@ -49,8 +50,9 @@ class Containers:
     master: MasterLink
     nested: NestedContainers
 
-    def __init__(self, flags: AgentFlags, address: Address, api: ExecutorApi) -> None:
+    def __init__(self, flags: AgentFlags, address: Address, api: ExecutorApi, tokens: Tokens | None = None) -> None:
         """Made inside a running event loop. Raises ValueError where the flags cannot be followed."""
+        self._tokens = tokens
         self._flags = flags
         self._address = address
         self._api = api
@@ -172,7 +174,8 @@ class Containers:
         self._link_volumes(executor)
         for name in ("stdout", "stderr"):
             open_output(executor.directory, name, executor.user).close()
-        own = AgentAddress(self._address.ip, self._address.port, self.agent.info.id.value)
+        address = self._address
+        own = AgentAddress(address.ip, address.port, self.agent.info.id.value, address.hostname, self._tokens)
         grace = self._flags.executor_shutdown_grace_period
         times = (grace, self._flags.recovery_timeout, self._flags.executor_reregistration_timeout)
         environment = executor_environment(os.environ, own, framework, executor, *times)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mesosctl.runtime.agent.records import ExecutorRecord
+from mesosctl.runtime.agent.tokens import Tokens
 from mesosctl.runtime.executor.command import with_environment
+from mesosctl.runtime.executor.endpoint import HOSTNAME, TOKEN
 from mesosctl.runtime.flags.kinds import format_duration
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
+from mesosctl.runtime.tls import executor_variables
 
 _OWN = ("MESOS_", "LIBPROCESS_")
 """Variables of the agent itself, which executors do not inherit."""
@@ -19,6 +22,9 @@ class AgentAddress:
     ip: str
     port: int
     agent_id: str
+    hostname: str = ""
+    tokens: Tokens | None = None
+    """What executors' tokens are made with, where they need one."""
 
 
 def executor_environment(
@@ -53,6 +59,10 @@ def executor_environment(
             "MESOS_RECOVERY_TIMEOUT": format_duration(recovery_timeout),
             "MESOS_SUBSCRIPTION_BACKOFF_MAX": format_duration(subscription_backoff_max),
         }
+    if agent.tokens:
+        own[TOKEN] = agent.tokens.token(own["MESOS_FRAMEWORK_ID"], executor.id, executor.container_id)
+    if variables := executor_variables(inherited):
+        own |= {**variables, HOSTNAME: agent.hostname}
     environment = {name: value for name, value in inherited.items() if not name.startswith(_OWN)}
     if not executor.is_command:  # the command executor gives it to its task only
         environment = with_environment(

@@ -13,6 +13,7 @@ from mesosctl.runtime.agent import events
 from mesosctl.runtime.agent.core import Agent
 from mesosctl.runtime.agent.records import ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.http.answers import empty_response
+from mesosctl.runtime.http.authentication import principal_of
 from mesosctl.runtime.http.stream import RecordStream
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.errors import Refusal
@@ -53,6 +54,9 @@ class ExecutorApi:
         executor = framework.executors.get(call.executor_id.value)
         if executor is None:
             raise Refusal(400, "Executor cannot be found")
+        caller = principal_of(request)
+        if caller and caller.container_id != executor.container_id:
+            raise Refusal(403, f"The token of {caller.name} is not that of this executor's container")
         if call.subscribe is not None and call.type is Call.Type.SUBSCRIBE:
             return await self._subscribe(request, framework, executor, call.subscribe, accepted)
         if executor.state is ExecutorState.REGISTERING:

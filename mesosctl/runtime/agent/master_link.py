@@ -24,6 +24,7 @@ from mesosctl.runtime.coordination.detection import SESSION_TIMEOUT_SECONDS, det
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import MasterInfo
 from mesosctl.runtime.protocol.recordio import RecordDecoder, frame
+from mesosctl.runtime.tls import Client
 
 log = logging.getLogger(__name__)
 
@@ -61,15 +62,19 @@ class MasterLink:
         clock: Clock,
         session_timeout: float = SESSION_TIMEOUT_SECONDS,
         headers: Mapping[str, str] | None = None,
+        tls: Client | None = None,
     ) -> None:
         """`master` is what `detect` takes; `backoff_factor` and `session_timeout` (ZooKeeper's) are in seconds.
 
-        `headers` go with every request.
+        `headers` go with every request; with `tls`, masters are spoken to by HTTPS.
         """
+        self._tls = tls
         self._headers = headers or {}
         self._master = master
         self._session_timeout = session_timeout
         self._url = ""
+        self._name: str | None = None
+        """Whose certificate the master must have."""
         self._backoff_factor = backoff_factor
         self._agent = agent
         self._clock = clock
@@ -88,7 +93,11 @@ class MasterLink:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
         connection: asyncio.Task[None] | None = None
         async with (
-            aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
+            aiohttp.ClientSession(
+                timeout=timeout,
+                headers=self._headers,
+                connector=aiohttp.TCPConnector(ssl=self._tls.context if self._tls else True),
+            ) as session,
             aclosing(detect(self._master, self._session_timeout)) as leaders,
         ):
             coming: asyncio.Task[MasterInfo | None] = asyncio.create_task(anext(leaders))
@@ -103,15 +112,16 @@ class MasterLink:
                     if leader := coming.result():
                         await _cancel(connection)
                         log.info("The master at %s leads", endpoint(leader))
-                        connection = asyncio.create_task(self._follow(session, endpoint(leader)))
+                        connection = asyncio.create_task(self._follow(session, leader))
                     coming = asyncio.create_task(anext(leaders))
             finally:
                 await _cancel(connection)
                 await _cancel(coming)
 
-    async def _follow(self, session: aiohttp.ClientSession, master: str) -> None:
+    async def _follow(self, session: aiohttp.ClientSession, master: MasterInfo) -> None:
         """Stay connected to one master. Returns never; raises RefusedError."""
-        url = self._url = f"http://{master}{internal.PATH}"
+        url = self._url = f"{'https' if self._tls else 'http'}://{endpoint(master)}{internal.PATH}"
+        self._name = self._tls.name(master.hostname) if self._tls else None
         limit = self._backoff_factor
         while True:
             await asyncio.sleep(random.uniform(0, min(limit, MAX_BACKOFF_SECONDS)))
@@ -124,15 +134,19 @@ class MasterLink:
             except (aiohttp.ClientError, OSError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
                 log.warning("Lost the master at %s: %s", self._url, error or type(error).__name__)
                 self._url = url
+                self._name = self._tls.name(master.hostname) if self._tls else None
 
     async def _connection(self, session: aiohttp.ClientSession) -> bool:
         """One connection, to its end. Whether the agent was registered by it."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         outgoing: asyncio.Queue[internal.FromAgent] = asyncio.Queue()
         body = self._messages(outgoing)
-        async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+        async with session.post(
+            self._url, data=body, headers=headers, allow_redirects=False, server_hostname=self._name
+        ) as response:
             if response.status == 307:  # this was not the leader: the next attempt goes where that is
                 self._url = str(response.url.join(URL(response.headers["Location"])))
+                self._name = None  # which is that of the URL
                 return False
             if response.status != 200:
                 text = (await response.text()).strip()

@@ -25,7 +25,7 @@ from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nested_parents import parent
 from mesosctl.runtime.agent.orphans import kill_orphans
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, forget
-from mesosctl.runtime.agent.security import authentication, headers_to_master
+from mesosctl.runtime.agent.security import authentication, executor_tokens, headers_to_master
 from mesosctl.runtime.agent.takeover import CLEANUP, take_over
 from mesosctl.runtime.agent.volumes import keep_volumes
 from mesosctl.runtime.clock import LoopClock
@@ -35,6 +35,7 @@ from mesosctl.runtime.http.address import Address, resolve
 from mesosctl.runtime.http.server import application, serve
 from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.resources import ResourcesError
+from mesosctl.runtime.tls import Tls, tls
 
 PROGRAM = "mesos-agent"
 PREFIX = "/slave(1)"
@@ -65,7 +66,7 @@ def main() -> None:
             attributes=host.attributes(flags.attributes),
             domain=flags.domain,
         )
-        asyncio.run(_run(flags, address, info, take_over(flags, info)))
+        asyncio.run(_run(flags, address, info, take_over(flags, info), tls(os.environ)))
     except RecoveryError as error:
         fail(f"Failed to perform recovery: {error}")
     except (OSError, ValueError, ResourcesError) as error:
@@ -74,11 +75,13 @@ def main() -> None:
         fail(f"The master refuses this agent: {error}")
 
 
-async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Found) -> None:
+async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Found, secure: Tls | None) -> None:
     clock = LoopClock()
     outputs = limits(flags.container_logger, flags.modules)
     api = ExecutorApi(flags.http_heartbeat_interval)
-    containers = Containers(flags, address, api)
+    tokens = executor_tokens(flags)
+    asked = authentication(flags, tokens)
+    containers = Containers(flags, address, api, tokens)
     settings = Settings(
         ip=address.ip,
         registration_timeout=flags.executor_registration_timeout,
@@ -87,6 +90,8 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         max_completed_executors=flags.max_completed_executors_per_framework,
         switch_user=flags.switch_user,
     )
+    for warning in secure.warnings if secure else ():
+        log.warning("%s", warning)
     journal = Journal(flags.work_dir, _abort)
     agent = Agent(info, settings, clock, Durable(containers, journal), journal)
     master = MasterLink(
@@ -96,6 +101,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         clock,
         flags.zk_session_timeout,
         headers_to_master(flags),
+        secure.client if secure else None,
     )
     containers.agent = api.agent = agent
     containers.master = master
@@ -117,8 +123,8 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     app = application(
         PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, containers.fetcher.metrics)
     )
-    app.middlewares.append(authentication(flags).middleware())
-    runner = await serve(app, address.listen_ip, address.listen_port)
+    app.middlewares.append(asked.middleware())
+    runner = await serve(app, address.listen_ip, address.listen_port, secure.server if secure else None)
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
     connection = asyncio.create_task(_connect(agent, master))
     collector = Collector(flags.work_dir, flags.gc_delay, flags.gc_disk_headroom, clock, agent.ledger, journal)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from mesosctl.runtime.executor.connection import chunks, read_head
+from mesosctl.runtime.executor.endpoint import AgentEndpoint
 from mesosctl.runtime.protocol.agent import Call, Response
 from mesosctl.runtime.protocol.codec import decode, encode
 
@@ -18,9 +19,8 @@ class AgentCallError(Exception):
 class AgentApi:
     """Every call has a connection of its own: some are answered after days."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, agent: AgentEndpoint) -> None:
+        self._agent = agent
 
     async def call(self, call: Call) -> Response | None:
         """The answer; None where it is empty. Raises OSError, EOFError, ValueError and AgentCallError."""
@@ -37,14 +37,10 @@ class AgentApi:
 
     @asynccontextmanager
     async def _asked(self, call: Call, accept: str) -> AsyncIterator[tuple[asyncio.StreamReader, dict[str, str]]]:
-        reader, writer = await asyncio.open_connection(self._host, self._port)
+        reader, writer = await self._agent.open()
         try:
             body = encode(call)
-            writer.write(
-                f"POST /api/v1 HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nContent-Type: application/json\r\n"
-                f"{accept}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-                + body
-            )
+            writer.write(self._agent.head("/api/v1", body, f"{accept}Connection: close\r\n") + body)
             status, headers = await read_head(reader)
             if status != 200:
                 text = await reader.readexactly(int(headers.get("content-length", "0")))

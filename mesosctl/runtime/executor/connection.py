@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
+from mesosctl.runtime.executor.endpoint import AgentEndpoint
 from mesosctl.runtime.protocol.recordio import RecordDecoder
 
 _PATH = "/api/v1/executor"
@@ -15,14 +16,13 @@ class RefusedError(Exception):
 
 
 class AgentConnection:
-    def __init__(self, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, agent: AgentEndpoint) -> None:
+        self._agent = agent
         self._calls: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def subscribe(self, body: bytes) -> AsyncIterator[bytes]:
         """The records of the event stream, until it ends. Raises OSError, RefusedError, RecordError."""
-        reader, writer = await asyncio.open_connection(self._host, self._port)
+        reader, writer = await self._agent.open()
         try:
             headers = await self._exchange(reader, writer, body, expected=200)
             if headers.get("transfer-encoding", "").lower() != "chunked":
@@ -49,7 +49,7 @@ class AgentConnection:
 
     async def _call(self, body: bytes) -> None:
         if self._calls is None:
-            self._calls = await asyncio.open_connection(self._host, self._port)
+            self._calls = await self._agent.open()
         await self._exchange(*self._calls, body, expected=202)
 
     def _close_calls(self) -> None:
@@ -61,11 +61,7 @@ class AgentConnection:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes, expected: int
     ) -> dict[str, str]:
         """Send a request and read the head of its answer, with the body too unless that is the expected stream."""
-        head = (
-            f"POST {_PATH} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nContent-Type: application/json\r\n"
-            f"Accept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        writer.write(head.encode() + body)
+        writer.write(self._agent.head(_PATH, body, "Accept: application/json\r\n") + body)
         status, headers = await read_head(reader)
         content = b""
         if "content-length" in headers:

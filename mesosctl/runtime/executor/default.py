@@ -37,7 +37,7 @@ class DefaultProgram(AgentLink):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
         self._sandbox = Path(environment["MESOS_SANDBOX"])
-        self._api = AgentApi(self.host, self.port)
+        self._api = AgentApi(self.endpoint)
         self._executor = DefaultExecutor(self.identity, self.shutdown_grace_seconds, LoopClock(), self)
         self._running: set[asyncio.Task[None]] = set()
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from mesosctl.runtime.executor.connection import AgentConnection, RefusedError
+from mesosctl.runtime.executor.endpoint import agent_endpoint
 from mesosctl.runtime.executor.reports import Identity
 from mesosctl.runtime.flags.kinds import parse_duration
 from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID
@@ -35,13 +36,12 @@ class Executor(Protocol):
 class AgentLink:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """`environment` is that which the agent gives executors. Raises KeyError and ValueError."""
-        self.host, _, port = environment["MESOS_AGENT_ENDPOINT"].rpartition(":")
-        self.port = int(port)
+        self.endpoint = agent_endpoint(environment)
         self.identity = Identity(
             FrameworkID(environment["MESOS_FRAMEWORK_ID"]), ExecutorID(environment["MESOS_EXECUTOR_ID"])
         )
         self.shutdown_grace_seconds = parse_duration(environment["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"])
-        self._connection = AgentConnection(self.host, self.port)
+        self._connection = AgentConnection(self.endpoint)
         self._checkpoint = environment["MESOS_CHECKPOINT"] == "1"
         self._recovery_seconds = parse_duration(environment.get("MESOS_RECOVERY_TIMEOUT", "15mins"))
         longest = parse_duration(environment.get("MESOS_SUBSCRIPTION_BACKOFF_MAX", "1secs"))

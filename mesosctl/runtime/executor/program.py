@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.executor.core import CommandExecutor
+from mesosctl.runtime.executor.endpoint import TOKEN
 from mesosctl.runtime.executor.link import AgentLink, log
 from mesosctl.runtime.executor.process import TaskProcess
 from mesosctl.runtime.protocol.tasks import TaskInfo
@@ -31,7 +32,7 @@ class Program(AgentLink):
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__(environment)
         self._executor = CommandExecutor(self.identity, self.shutdown_grace_seconds, LoopClock(), self)
-        inherited = {name: value for name, value in environment.items() if name != TASK_USER}
+        inherited = {name: value for name, value in environment.items() if name not in (TASK_USER, TOKEN)}
         self._process = TaskProcess(inherited, environment.get(TASK_USER), self._executor.exited)
 
     def start(self, task: TaskInfo) -> None:

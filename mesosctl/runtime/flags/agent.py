@@ -101,6 +101,9 @@ class AgentFlags(Flags):
     advertise_ip: str | None = optional(TEXT, "Address at which the master and executors reach this agent.")
     advertise_port: int | None = optional(INTEGER, "Port at which the master and executors reach this agent.")
     attributes: str | None = optional(TEXT, "Attributes of this agent, as name:value;name:value.")
+    authenticate_http_executors: bool | None = optional(
+        SWITCH, "Let only executors speak for themselves that show the token which they were started with."
+    )
     authenticate_http_readonly: bool = flag(SWITCH, "false", "Show this agent only to who has a credential.")
     authenticate_http_readwrite: bool = flag(
         SWITCH, "false", "Let only who has a credential change this agent, or use the operator API."
@@ -156,6 +159,9 @@ class AgentFlags(Flags):
     ip: str | None = optional(TEXT, "Address to listen on. By default that of the host's name.")
     isolation: str = flag(
         TEXT, "posix/cpu,posix/mem", "What containers are held by: isolators of the mesos containerizer, with commas."
+    )
+    jwt_secret_key: str | None = optional(
+        PATH, "File with the key that the tokens of executors are signed with: they are given one, and it is accepted."
     )
     log_dir: str | None = optional(PATH, "Directory for the log file. Nothing is written there unless it is given.")
     logging_level: str = flag(TEXT, "INFO", "Lowest level to log: INFO, WARNING or ERROR.")

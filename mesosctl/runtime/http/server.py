@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ssl import SSLContext
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -26,15 +27,16 @@ def application(prefix: str, routes: Iterable[web.RouteDef]) -> web.Application:
     return app
 
 
-async def serve(app: web.Application, ip: str, port: int) -> web.AppRunner:
-    """Listen on an address until `cleanup()` of the runner. Raises OSError where the port cannot be had.
+async def serve(app: web.Application, ip: str, port: int, tls: SSLContext | None = None) -> web.AppRunner:
+    """Listen on an address until `cleanup()` of the runner, by HTTPS with `tls`. Raises OSError where the port cannot
+    be had.
 
     Handlers are cancelled when their client goes away: so a stream learns of it.
     """
     runner = web.AppRunner(app, access_log=None, handle_signals=False, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, ip, port).start()
+        await web.TCPSite(runner, ip, port, ssl_context=tls).start()
     except OSError:
         await runner.cleanup()
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import uuid
 
@@ -27,6 +28,7 @@ from mesosctl.runtime.master.security import authentication
 from mesosctl.runtime.master.server import Server
 from mesosctl.runtime.protocol import basics
 from mesosctl.runtime.protocol.cluster import MasterInfo
+from mesosctl.runtime.tls import Tls, tls
 from mesosctl.runtime.version import VERSION
 
 PROGRAM = "mesos-master"
@@ -47,24 +49,28 @@ def main() -> None:
         )
         for warning in warnings:
             log.warning("%s", warning)
-        asyncio.run(run(flags, address))
+        asyncio.run(run(flags, address, tls(os.environ)))
     except (OSError, ValueError) as error:
         fail(f"Cannot start: {error}")
 
 
-async def run(flags: MasterFlags, address: Address) -> None:
+async def run(flags: MasterFlags, address: Address, secure: Tls | None) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError where the port cannot be had, ValueError for a bad flag."""
     its_options = options(flags, address)
     election = None
     if flags.zk:
         election = Election(parse_zookeeper(flags.zk), its_options.info, flags.zk_session_timeout)
+    for warning in secure.warnings if secure else ():
+        log.warning("%s", warning)
     server = Server(its_options, storage(flags, election))
     leadership = Leadership(server.master, election)
     server.guard = leadership.guard
-    app = application("/master", [*server.routes(), *endpoints.routes(server, flags.shown())])
+    app = application(
+        "/master", [*server.routes(), *endpoints.routes(server, flags.shown(), secure.client if secure else None)]
+    )
     app.middlewares.append(authentication(flags).middleware())
     app.middlewares.append(leadership.middleware())
-    runner = await serve(app, address.listen_ip, address.listen_port)
+    runner = await serve(app, address.listen_ip, address.listen_port, secure.server if secure else None)
     log.info("Master %s listens on %s:%d", its_options.info.id, address.listen_ip, address.listen_port)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

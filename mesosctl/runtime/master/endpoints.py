@@ -32,6 +32,7 @@ from mesosctl.runtime.master.views.tasks import select_tasks
 from mesosctl.runtime.master.views.visible import visible
 from mesosctl.runtime.pages import page_routes
 from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.tls import Client
 from mesosctl.runtime.version import about
 
 LOG = "/master/log"
@@ -39,8 +40,8 @@ LOG = "/master/log"
 View = Callable[[State, Mapping[str, str], Permit], object]
 
 
-def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
-    """The routes; `flags` is what `/flags` shows."""
+def routes(server: Server, flags: Mapping[str, str], tls: Client | None = None) -> list[web.RouteDef]:
+    """The routes; `flags` is what `/flags` shows; `tls`: how agents are spoken to, if by HTTPS."""
     state = server.master.state
     log_dir = flags.get("log_dir")
     attached = {LOG: log_file("mesos-master", log_dir)} if log_dir else {}
@@ -72,7 +73,7 @@ def routes(server: Server, flags: Mapping[str, str]) -> list[web.RouteDef]:
         *OperatorApi(context).routes(),
         *older.routes(context),
         *page_routes("master"),
-        *agent_file_routes(state),
+        *agent_file_routes(state, tls),
     ]
 
 

@@ -29,6 +29,8 @@ FUNCTIONS: Mapping[Call.Type, Function] = {
 """What answers the calls of each type. Modules of this package give their part as a table `FUNCTIONS`."""
 STREAMING: Mapping[Call.Type, Streaming] = {**nested.STREAMING}
 """What answers the calls whose request or answer is a stream. The others may not come as one."""
+OF_EXECUTORS = {*nested.FUNCTIONS, *nested.STREAMING}
+"""What an executor may call that shows its token."""
 _OPTIONAL = frozenset({Call.Type.GET_CONTAINERS, Call.Type.PRUNE_IMAGES})
 
 
@@ -54,6 +56,8 @@ class OperatorApi:
         if problem := problem_of_call(call, call.type, _OPTIONAL):
             raise Refusal(400, f"Failed to validate agent::Call: {problem}")
         context = self._context.of(request)
+        if context.caller and context.caller.container_id and call.type not in OF_EXECUTORS:
+            raise Refusal(403, "403 Forbidden.")
         if streaming := STREAMING.get(call.type) if call.type else None:
             return await streaming(context, call, Exchange(request, media, calls))
         if media.content is MediaType.RECORDIO:
