@@ -3,18 +3,23 @@ depends on everything in that."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from mesosctl.runtime.marathon.model.group import Group, apps, walk
 from mesosctl.runtime.marathon.model.paths import below
 
 
 def dependencies(root: Group) -> dict[str, frozenset[str]]:
     """Of each app, the apps that it waits for. Ids of nothing that exists are passed over, as Marathon does."""
-    wanted = {id: set(app.dependencies) for id, app in apps(root).items()}
+    wanted = {id: frozenset(app.dependencies) for id, app in apps(root).items()}
     for group in walk(root):
         if group.dependencies:
             for id in apps(group):
-                wanted[id].update(group.dependencies)
-    return {id: frozenset(other for one in ids for other in _meant(one, wanted)) for id, ids in wanted.items()}
+                wanted[id] |= frozenset(group.dependencies)
+    return {
+        id: frozenset(other for one in ids for other in _meant(one, wanted)) if ids else ids
+        for id, ids in wanted.items()
+    }
 
 
 def dependency_order(root: Group) -> list[tuple[str, ...]]:
@@ -22,7 +27,20 @@ def dependency_order(root: Group) -> list[tuple[str, ...]]:
 
     Apps in a cycle are left out; `cycle` finds them.
     """
+    return _order(dependencies(root))
+
+
+def cycle(root: Group) -> list[str]:
+    """The ids of apps that wait for each other, sorted; empty if all can be started."""
     waits_for = dependencies(root)
+    done = {id for together in _order(waits_for) for id in together}
+    stuck = {id: waits_for[id] - done for id in waits_for.keys() - done}
+    while free := stuck.keys() - {other for others in stuck.values() for other in others}:
+        stuck = {id: others for id, others in stuck.items() if id not in free}
+    return sorted(stuck)
+
+
+def _order(waits_for: dict[str, frozenset[str]]) -> list[tuple[str, ...]]:
     missing = {id: len(others) for id, others in waits_for.items()}
     followers: dict[str, list[str]] = {}
     for id, others in waits_for.items():
@@ -41,14 +59,5 @@ def dependency_order(root: Group) -> list[tuple[str, ...]]:
     return order
 
 
-def cycle(root: Group) -> list[str]:
-    """The ids of apps that wait for each other, sorted; empty if all can be started."""
-    done = {id for together in dependency_order(root) for id in together}
-    stuck = {id: others - done for id, others in dependencies(root).items() if id not in done}
-    while free := stuck.keys() - {other for others in stuck.values() for other in others}:
-        stuck = {id: others for id, others in stuck.items() if id not in free}
-    return sorted(stuck)
-
-
-def _meant(id: str, known: dict[str, set[str]]) -> list[str]:
+def _meant(id: str, known: Collection[str]) -> list[str]:
     return [id] if id in known else [app for app in known if below(id, app)]

@@ -24,6 +24,9 @@ from mesosctl.runtime.marathon.model.pod import Placement, Pod
 
 Json = dict[str, Any]
 
+_PLAIN = frozenset({str, int, bool})
+_COLLECTIONS = frozenset({tuple, dict, str})
+
 _ALWAYS: dict[type[msgspec.Struct], frozenset[str]] = {
     App: frozenset({"executor", "labels", "networks", "portDefinitions"}),
     Container: frozenset({"volumes", "portMappings"}),
@@ -60,6 +63,11 @@ def group_json(group: Group) -> Json:
 
 
 def _value(value: object) -> object:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     if isinstance(value, Constraint):
         return [value.fieldName, value.operator] + ([] if value.value is None else [value.value])
     if isinstance(value, msgspec.Struct):
@@ -68,14 +76,13 @@ def _value(value: object) -> object:
         return [_value(item) for item in value]
     if isinstance(value, dict):
         return {key: _value(item) for key, item in value.items()}
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    raise TypeError(kind)
 
 
 def _struct(struct: msgspec.Struct) -> Json:
-    always = _ALWAYS.get(type(struct), frozenset())
-    values = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
-    return {
-        name: _value(value)
-        for name, value in values
-        if value not in (None, (), {}, "") or (name in always and value is not None)
-    }
+    always = _ALWAYS.get(type(struct), ())
+    made = {}
+    for name, value in zip(struct.__struct_fields__, msgspec.structs.astuple(struct), strict=True):
+        if value or (value is not None and (name in always or type(value) not in _COLLECTIONS)):
+            made[name] = _value(value)
+    return made
