@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mesosctl.runtime.marathon.model import (
@@ -59,6 +60,7 @@ def test_app(case: Json) -> None:
     assert differing(app_json(app)) == case["expected"]
     again = parse_app(app_json(app))
     assert again == app
+    assert msgspec.json.decode(msgspec.json.encode(app), type=App) == app
     assert json.loads(json.dumps(app_json(app))) == app_json(again)
 
 

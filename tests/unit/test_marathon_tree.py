@@ -135,6 +135,17 @@ def test_scaling_keeps_the_version_of_the_configuration() -> None:
     assert not only_scales(old, restarted)
 
 
+def test_a_resident_app_keeps_what_is_reserved_for_it() -> None:
+    volumes = [{"containerPath": "data", "persistent": {"size": 10}}]
+    old = put(Group(), parse_app({"id": "/a", "cmd": "x", "container": {"volumes": volumes}}))
+    app = find(old, "/a")
+    assert validate_group(put(old, update_app(app, {"instances": 3, "cmd": "y"})), old) == []
+    more = {"cpus": 2, "container": {"volumes": [{"containerPath": "data", "persistent": {"size": 20}}]}}
+    wrong = validate_group(put(old, update_app(app, more)), old)
+    assert [violation.path for violation in wrong] == ["/container/volumes", "/cpus"]
+    assert validate_group(put(old, update_app(app, more)), Group()) == []
+
+
 def test_a_version_is_asked_for_alone() -> None:
     assert only_version({"version": "v"}) == "v"
     assert only_version({"version": "v", "id": "/a", "unknown": 1}) == "v"

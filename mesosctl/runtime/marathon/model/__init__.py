@@ -37,7 +37,6 @@ from mesosctl.runtime.marathon.model.group_update import (
     parse_group,
     scaled,
     update_group,
-    validate_group,
 )
 from mesosctl.runtime.marathon.model.identity import config_version, needs_restart, only_scales, same_config
 from mesosctl.runtime.marathon.model.normal import parse_app, update_app
@@ -47,6 +46,7 @@ from mesosctl.runtime.marathon.model.pod import Pod, PodContainer
 from mesosctl.runtime.marathon.model.pod_update import parse_pod
 from mesosctl.runtime.marathon.model.service_ports import assign_service_ports
 from mesosctl.runtime.marathon.model.validation import validate
+from mesosctl.runtime.marathon.model.validation_group import validate_group
 from mesosctl.runtime.marathon.model.validation_pod import validate_pod
 
 __all__ = [

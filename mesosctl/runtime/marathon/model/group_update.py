@@ -14,9 +14,8 @@ import msgspec
 
 from mesosctl.runtime.marathon.model.app import App
 from mesosctl.runtime.marathon.model.definition import GroupForm, only_version, read
-from mesosctl.runtime.marathon.model.dependencies import cycle
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
-from mesosctl.runtime.marathon.model.group import Group, find_group, put, walk
+from mesosctl.runtime.marathon.model.group import Group, find_group, put
 from mesosctl.runtime.marathon.model.normal import parse_app
 from mesosctl.runtime.marathon.model.paths import ROOT, absolute, parent
 from mesosctl.runtime.marathon.model.validation import MAX_INT, id_violations, validate
@@ -69,19 +68,6 @@ def scaled(group: Group, factor: float) -> Group:
         apps={id: _replace(app, instances=math.ceil(app.instances * factor)) for id, app in group.apps.items()},
         groups={id: scaled(below, factor) for id, below in group.groups.items()},
     )
-
-
-def validate_group(root: Group) -> list[Violation]:
-    """What is wrong with the tree as a whole; its apps and pods are for `validate` and `validate_pod`."""
-    wrong = []
-    for group in walk(root):
-        for id in group.apps.keys() & (group.groups.keys() | group.pods.keys()):
-            wrong.append(Violation("/", f"there may be only one app, group or pod with the id {id}"))
-        for id in group.pods.keys() & group.groups.keys():
-            wrong.append(Violation("/", f"there may be only one app, group or pod with the id {id}"))
-    if ids := cycle(root):
-        wrong.append(Violation("/", f"Dependency graph has cyclic dependencies: {', '.join(ids)}"))
-    return wrong
 
 
 def _updated(old: Group, form: GroupForm, reader: Reader) -> Group:

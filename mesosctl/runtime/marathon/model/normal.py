@@ -30,6 +30,7 @@ from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError,
 from mesosctl.runtime.marathon.model.paths import ROOT, absolute, parent
 
 OPERATORS: tuple[str, ...] = get_args(Operator)
+_EMPTY_IS_NONE = ("UNIQUE", "CLUSTER", "GROUP_BY")
 _ARCHIVES = (".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".zip")
 _HOST = (Network(mode="host"),)
 _LEGACY_MODES = {"BRIDGE": "container/bridge", "HOST": "host", "USER": "container"}
@@ -129,7 +130,8 @@ def _constraints(rows: tuple[tuple[str | None, ...], ...]) -> tuple[Constraint, 
                 Violation(f"/constraints({i})", f"{words[1]} is no operator: use one of {', '.join(OPERATORS)}")
             )
         else:
-            constraints.append(msgspec.convert([words[0] or "", operator, *words[2:]], Constraint))
+            valued = words[2:] if words[2:] != ("",) or operator not in _EMPTY_IS_NONE else ()
+            constraints.append(msgspec.convert([words[0] or "", operator, *valued], Constraint))
     if wrong:
         raise ValidationError(*wrong)
     return tuple(dict.fromkeys(constraints))

@@ -126,7 +126,7 @@ def _places(app: App) -> Iterator[Violation]:
 
 
 def constraint_violations(constraint: Constraint | PodConstraint, path: str) -> Iterator[Violation]:
-    """Of a constraint's value. An empty one is none, as for UNIQUE and GROUP_BY in what many clients send."""
+    """Of a constraint's value."""
     value = constraint.value
     if not constraint.fieldName:
         yield Violation(path, "Missing field and operator")
