@@ -100,8 +100,10 @@ class Deployments:
             case "RestartApplication" if after:
                 return Wanted(after, after.instances, replace=True, since=since, kills=kills)
             case None if before:
-                return Wanted(before, before.instances)
-        return Wanted(_either(before, after), 0)
+                return Wanted(before, before.instances, keep=True)
+            case "StopApplication" if before:
+                return Wanted(before, 0)
+        return Wanted(_either(before, after), 0, keep=True)
 
     def done(self, app_id: str) -> None:
         """The app has what is wanted."""

@@ -84,8 +84,8 @@ class Instances:
             self._changed(instance.app_id)
 
     def note(self, instance: Instance) -> None:
-        """New or changed, and about to be `put`."""
-        self._take(instance.id)
+        """New or changed, and about to be `put`. It keeps its place among the others."""
+        self._unmark(instance.id)
         self._all[instance.id] = instance
         self._of_app.setdefault(instance.app_id, {})[instance.id] = instance
         if instance.task:
@@ -97,20 +97,20 @@ class Instances:
         self, instance: Instance, condition: Condition = Condition.KILLED, then: Callable[[], None] = lambda: None
     ) -> None:
         """It is no more; `condition` is what the bus is told."""
-        self._take(instance.id)
+        self._unmark(instance.id)
+        if self._all.pop(instance.id, None):
+            _drop(self._of_app, instance)
         self._outside.persist((InstanceRemoved(instance.id),), then)
         gone = msgspec.structs.replace(instance, condition=condition)
         self._outside.publish(events.stamped(events.instance_changed(gone), self._clock.now()))
         self._changed(instance.app_id)
 
-    def _take(self, instance_id: str) -> None:
-        old = self._all.pop(instance_id, None)
-        if old is None:
-            return
-        if old.task:
-            self._of_task.pop(old.task.id, None)
-        _drop(self._of_app, old)
-        _drop(self._waiting, old)
+    def _unmark(self, instance_id: str) -> None:
+        old = self._all.get(instance_id)
+        if old:
+            if old.task:
+                self._of_task.pop(old.task.id, None)
+            _drop(self._waiting, old)
 
 
 def _drop(index: dict[str, dict[str, T]], instance: Instance) -> None:

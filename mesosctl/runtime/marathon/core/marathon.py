@@ -80,7 +80,15 @@ class Marathon:
         self._health = Health(clock, outside, self._instances, self._unhealthy, self._unsettle)
         self._readiness = Readiness(clock, outside, self._instances, self._unsettle)
         self._tasks = Tasks(
-            options, clock, outside, self._instances, self._kills, self._launcher, self._health, self._readiness
+            options,
+            clock,
+            outside,
+            self._instances,
+            self._kills,
+            self._launcher,
+            self._health,
+            self._readiness,
+            self._settle,
         )
         self._deployments = Deployments(clock, outside, self._unsettle, self._stopped)
 

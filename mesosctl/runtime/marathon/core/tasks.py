@@ -24,7 +24,7 @@ _replace = msgspec.structs.replace
 
 
 class Tasks:
-    """Changes instances as their tasks change."""
+    """Changes instances as their tasks change. `settle` is called where that was not asked for from outside."""
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class Tasks:
         launcher: Launcher,
         health: Health,
         readiness: Readiness,
+        settle: Callable[[], None],
     ) -> None:
         self._options = options
         self._clock = clock
@@ -45,7 +46,7 @@ class Tasks:
         self._launcher = launcher
         self._health = health
         self._readiness = readiness
-        self._unreachable = Unreachable(clock, self._give_up_waiting, self._expunge)
+        self._unreachable = Unreachable(clock, self._give_up_waiting, self._expunge, settle)
 
     def resume(self, instance: Instance) -> None:
         """As the store had it, under a new leader."""

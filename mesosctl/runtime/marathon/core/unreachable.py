@@ -9,12 +9,20 @@ from mesosctl.runtime.marathon.core.records import Instance
 
 
 class Unreachable:
-    """`inactive` and `expunge` are told the instance's id when its time has come."""
+    """`inactive` and `expunge` are told the instance's id when its time has come; where that is by a timer, `settle`
+    follows."""
 
-    def __init__(self, clock: Clock, inactive: Callable[[str], None], expunge: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        inactive: Callable[[str], None],
+        expunge: Callable[[str], None],
+        settle: Callable[[], None],
+    ) -> None:
         self._clock = clock
         self._inactive = inactive
         self._expunge = expunge
+        self._settle = settle
         self._timers: dict[str, tuple[Timer, Timer]] = {}
 
     def lost(self, instance: Instance) -> None:
@@ -31,14 +39,21 @@ class Unreachable:
                 act(instance.id)
         if gone < strategy.expungeAfterSeconds:
             self._timers[instance.id] = (
-                self._clock.after(strategy.inactiveAfterSeconds - gone, lambda: self._inactive(instance.id)),
-                self._clock.after(strategy.expungeAfterSeconds - gone, lambda: self._expunge(instance.id)),
+                self._later(strategy.inactiveAfterSeconds - gone, self._inactive, instance.id),
+                self._later(strategy.expungeAfterSeconds - gone, self._expunge, instance.id),
             )
 
     def found(self, instance_id: str) -> None:
         """It is there again, or gone for good."""
         for timer in self._timers.pop(instance_id, ()):
             timer.cancel()
+
+    def _later(self, seconds: float, act: Callable[[str], None], instance_id: str) -> Timer:
+        def due() -> None:
+            act(instance_id)
+            self._settle()
+
+        return self._clock.after(seconds, due)
 
     def _since(self, instance: Instance) -> float:
         """For how long, in seconds."""

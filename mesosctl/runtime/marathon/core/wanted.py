@@ -27,6 +27,8 @@ class Wanted(msgspec.Struct, frozen=True):
     """Those made from then on have to be ready before this is done."""
     kills: frozenset[str] = frozenset()
     """Whom to kill first."""
+    keep: bool = False
+    """Kill nobody, also where there are more: under a new leader, a deployment begins with what it had reached."""
 
 
 class Decision(NamedTuple):
@@ -54,6 +56,8 @@ def decide(wanted: Wanted, instances: Sequence[Instance], view: View) -> Decisio
 
 def _scale(wanted: Wanted, staying: list[Instance], leaving: list[Instance], view: View) -> Decision:
     missing = wanted.count - len(staying)
+    if wanted.keep:
+        return Decision(max(0, missing), (), missing <= 0)
     kill = select(wanted.app, staying, -missing, wanted.kills, view.healthy) if missing < 0 else ()
     done = not missing and not leaving and all(view.ready(i) for i in staying if i.created >= wanted.since)
     return Decision(max(0, missing), kill, done)
