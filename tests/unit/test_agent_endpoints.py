@@ -23,6 +23,7 @@ from mesosctl.runtime.agent.program import PREFIX
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.load import load
 from mesosctl.runtime.http.address import Address
+from mesosctl.runtime.http.authentication import Authentication
 from mesosctl.runtime.http.server import application, serve
 from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
@@ -45,6 +46,7 @@ class Web(Bench):
         self.flags, _ = load(AgentFlags, given, {})
         self.nested = NestedContainers(lambda _: None, AsyncMock(), "/w", "127.0.0.1", switch_user=False)
         self.url = ""
+        self.asked: Authentication | None = None
 
     def to_executor(self, container_id: str, event: Event) -> None:
         super().to_executor(container_id, event)
@@ -65,11 +67,10 @@ async def running(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = Address("127.0.0.1", port, "127.0.0.1", port, "localhost")
-    runner = await serve(
-        application(PREFIX, routes(web.agent, web.api, web.nested, web.flags, address, web.clock, usage)),
-        "127.0.0.1",
-        port,
-    )
+    app = application(PREFIX, routes(web.agent, web.api, web.nested, web.flags, address, web.clock, usage))
+    if web.asked:
+        app.middlewares.append(web.asked.middleware())
+    runner = await serve(app, "127.0.0.1", port)
     web.url = f"http://127.0.0.1:{port}"
     try:
         # Nothing is set that a request does not name: "no Content-Type" must mean that.
@@ -79,9 +80,12 @@ async def running(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
         await runner.cleanup()
 
 
-def with_web(check: Callable[[Web, aiohttp.ClientSession], Awaitable[None]]) -> None:
+def with_web(
+    check: Callable[[Web, aiohttp.ClientSession], Awaitable[None]], asked: Authentication | None = None
+) -> None:
     async def run() -> None:
         web = Web()
+        web.asked = asked
         async with running(web) as session:
             await check(web, session)
 
