@@ -30,7 +30,6 @@ from mesosctl.runtime.marathon.model import (
     group_json,
     needs_restart,
     only_scales,
-    only_version,
     parse_app,
     parse_group,
     parse_pod,
@@ -144,14 +143,6 @@ def test_a_resident_app_keeps_what_is_reserved_for_it() -> None:
     wrong = validate_group(put(old, update_app(app, more)), old)
     assert [violation.path for violation in wrong] == ["/container/volumes", "/cpus"]
     assert validate_group(put(old, update_app(app, more)), Group()) == []
-
-
-def test_a_version_is_asked_for_alone() -> None:
-    assert only_version({"version": "v"}) == "v"
-    assert only_version({"version": "v", "id": "/a", "unknown": 1}) == "v"
-    assert only_version({"id": "/a"}) is None
-    with pytest.raises(ValidationError):
-        only_version({"version": "v", "instances": 1})
 
 
 def test_long_chains_of_dependencies() -> None:

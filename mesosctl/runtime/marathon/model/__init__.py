@@ -28,7 +28,6 @@ from mesosctl.runtime.marathon.model.app import (
     VersionInfo,
     Volume,
 )
-from mesosctl.runtime.marathon.model.definition import only_version
 from mesosctl.runtime.marathon.model.dependencies import dependencies, dependency_order
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ModelError, ValidationError, Violation
 from mesosctl.runtime.marathon.model.group import Group, apps, find_app, find_group, find_pod, pods, put, remove, walk
@@ -94,7 +93,6 @@ __all__ = [
     "group_json",
     "needs_restart",
     "only_scales",
-    "only_version",
     "parent",
     "parse_app",
     "parse_group",

@@ -34,7 +34,7 @@ from mesosctl.runtime.marathon.model.app import (
     UnreachableStrategy,
     UpgradeStrategy,
 )
-from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
+from mesosctl.runtime.marathon.model.errors import InvalidJson, Violation
 
 Json = dict[str, Any]
 Read = TypeVar("Read")
@@ -147,7 +147,6 @@ class GroupForm(msgspec.Struct, frozen=True):
     groups: tuple[dict[str, Any], ...] | None = None
     dependencies: tuple[str, ...] | None = None
     scaleBy: float | None = None
-    version: str | None = None
 
 
 _DEEPEST = 200
@@ -167,21 +166,23 @@ _EXPECTED = {
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?")
 
 
-def read(raw: object, type: type[Read]) -> Read:
-    """JSON as that form. Raises InvalidJson, with the place of what has a wrong type or is missing."""
-    try:
-        return msgspec.convert(_tidy(raw), type)
-    except msgspec.ValidationError as wrong:
-        raise InvalidJson(_place(str(wrong))) from None
-
-
-def only_version(raw: object) -> str | None:
-    """The version that a client wants an app or a group to go back to. Raises ValidationError if it asks for more."""
-    version = read(raw, GroupForm).version
-    known = {*AppForm.__struct_fields__, *GroupForm.__struct_fields__} - {"id", "version"}
-    if version is not None and isinstance(raw, dict) and any(raw.get(name) is not None for name in known):
-        raise ValidationError(Violation("/", "The 'version' field may only be combined with the 'id' field."))
-    return version
+def read(raw: object, form: type[Read]) -> Read:
+    """JSON as that form. Raises InvalidJson with a wrong type or what is missing: the first place of it in each field."""
+    tidy, wrong = _tidy(raw), dict[str, Violation]()
+    while True:
+        try:
+            made = msgspec.convert(tidy, form)
+            break
+        except msgspec.ValidationError as error:
+            violation = _place(str(error))
+        field = re.split(r"[/(]", violation.path)[1]
+        wrong.setdefault(field, violation)
+        if not isinstance(tidy, dict) or field not in tidy:
+            break
+        tidy = {name: value for name, value in tidy.items() if name != field}
+    if wrong:
+        raise InvalidJson(*wrong.values())
+    return made
 
 
 def _tidy(value: object, inside: str = "", depth: int = 0) -> object:

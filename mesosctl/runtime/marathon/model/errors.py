@@ -1,6 +1,6 @@
 """What is wrong with a definition, as clients are told it.
 
-Both are answered with 422, as Marathon 1.5 does for JSON that is well-formed; what is no JSON at all is a 400.
+Source: the examples in Marathon's RAML, docs/rest-api/public/api/v2/groups.raml.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ModelError(Exception):
 
 
 class ValidationError(ModelError):
-    """Readable, but it breaks rules."""
+    """Readable, but it breaks rules: a 422."""
 
     def __init__(self, *violations: Violation) -> None:
         super().__init__("; ".join(f"{violation.path}: {violation.message}" for violation in violations))
@@ -33,7 +33,7 @@ class ValidationError(ModelError):
 
 
 class InvalidJson(ModelError):
-    """JSON that has not the shape of a definition: a wrong type, a missing field."""
+    """JSON that has not the shape of a definition: a wrong type, a missing field: a 400."""
 
     def __init__(self, *details: Violation) -> None:
         super().__init__("; ".join(f"{detail.path}: {detail.message}" for detail in details))

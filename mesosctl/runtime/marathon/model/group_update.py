@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from mesosctl.runtime.marathon.model.app import App
-from mesosctl.runtime.marathon.model.definition import GroupForm, only_version, read
+from mesosctl.runtime.marathon.model.definition import GroupForm, read
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
 from mesosctl.runtime.marathon.model.group import Group, find_group, put
 from mesosctl.runtime.marathon.model.normal import parse_app
@@ -42,16 +42,13 @@ def parse_group(raw: object, *, base: str = ROOT, reader: Reader | None = None) 
 def update_group(root: Group, id: str, raw: object, *, reader: Reader | None = None) -> Group:
     """The tree after the change that a client asked of the group of that id, which is made if there is none.
 
-    `scaleBy` stands alone and multiplies the instances of all apps in the group. `version` is not for here: who has the
-    store puts the group of then. Raises InvalidJson, ValidationError.
+    With `scaleBy` the instances of all apps in the group are multiplied, and nothing else is changed. `version` is not
+    for here: who has the store puts the group of then. Raises InvalidJson, ValidationError.
     """
     form = read(raw, GroupForm)
-    only_version(raw)
     old = find_group(root, id)
     if form.scaleBy is None:
         return put(root, _updated(old or Group(id), form, reader or Reader()))
-    if form.apps is not None or form.groups is not None or form.dependencies is not None:
-        raise ValidationError(Violation("/scaleBy", "may only be given alone"))
     if old is None:
         raise ValidationError(Violation("/scaleBy", f"there is no group {id}"))
     return put(root, scaled(old, form.scaleBy))
@@ -94,7 +91,7 @@ def _app(group: Group, raw: object, reader: Reader) -> App:
     app = parse_app(raw, base=group.id, network_name=reader.network_name)
     wrong = validate(app, features=reader.features)
     if parent(app.id) != group.id:
-        wrong.append(Violation("/id", f"Identifier is not child of {group.id}. Hint: use relative paths."))
+        wrong.append(_strange(app.id, group))
     if wrong:
         raise ValidationError(*wrong)
     before = group.apps.get(app.id)
@@ -109,7 +106,9 @@ def _group(group: Group, raw: object, reader: Reader) -> Group:
         raise ValidationError(Violation("/scaleBy", "is not for a group inside a group"))
     id = absolute(form.id, group.id)
     if parent(id) != group.id:
-        raise ValidationError(Violation("/id", f"Identifier is not child of {group.id}. Hint: use relative paths."))
+        raise ValidationError(
+            Violation("/id", f"identifier {id} is not child of {group.id}. Hint: use relative paths.")
+        )
     return _updated(group.groups.get(id) or Group(id), form, reader)
 
 
@@ -117,15 +116,21 @@ def _all(
     items: tuple[dict[str, Any], ...], path: str, make: Callable[[object], Made], wrong: list[Violation]
 ) -> list[Made]:
     """All of them, with what is wrong told of each in its place."""
-    made = []
+    made, unreadable = [], list[Violation]()
     for i, raw in enumerate(items):
         try:
             made.append(make(raw))
         except ValidationError as error:
             wrong.extend(_inside(violation, f"{path}({i})") for violation in error.violations)
         except InvalidJson as error:
-            raise InvalidJson(*(_inside(detail, f"{path}({i})") for detail in error.details)) from None
+            unreadable.extend(_inside(detail, f"{path}({i})") for detail in error.details)
+    if unreadable:
+        raise InvalidJson(*unreadable)
     return made
+
+
+def _strange(id: str, group: Group) -> Violation:
+    return Violation("/id", f"identifier {id} is not child of {group.id}. Hint: use relative paths.")
 
 
 def _inside(violation: Violation, path: str) -> Violation:

@@ -25,7 +25,7 @@ from mesosctl.runtime.marathon.model.app import (
     UpgradeStrategy,
     Volume,
 )
-from mesosctl.runtime.marathon.model.definition import AppForm, ContainerForm, only_version, read
+from mesosctl.runtime.marathon.model.definition import AppForm, ContainerForm, read
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError, Violation
 from mesosctl.runtime.marathon.model.paths import ROOT, absolute, parent
 
@@ -38,6 +38,7 @@ _OLD_BRIDGE = "mesos-bridge"
 _TRANSLATED = {"id", "constraints", "container", "fetch", "networks", "portDefinitions", "dependencies", "version"}
 _TAKEN = tuple(name for name in App.__struct_fields__ if name in AppForm.__struct_fields__ and name not in _TRANSLATED)
 """Fields that are kept as they are given."""
+_CHANGES = tuple(name for name in AppForm.__struct_fields__ if name not in ("id", "version"))
 
 
 def parse_app(raw: object, *, base: str = ROOT, network_name: str | None = None) -> App:
@@ -57,7 +58,8 @@ def update_app(old: App, raw: object, *, partial: bool = True, network_name: str
     The id and the versions stay; see `identity.stamp`. Raises as `parse_app` does.
     """
     form = read(raw, AppForm)
-    only_version(raw)
+    if form.version is not None and any(getattr(form, name) is not None for name in _CHANGES):
+        raise ValidationError(Violation("/", "The 'version' field may only be combined with the 'id' field."))
     start = old if partial else App(old.id, version=old.version, versionInfo=old.versionInfo)
     return _complete(start, form, network_name)
 
