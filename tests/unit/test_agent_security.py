@@ -61,7 +61,7 @@ def test_executors_show_their_tokens() -> None:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             status, _, answered = await web.post(session, update(), Content_Type=MediaType.JSON, **headers)
             assert status == expected
-            challenge = answered.get("WWW-Authenticate")  # type: ignore[union-attr]
+            challenge = {str(name): value for name, value in dict(answered).items()}.get("WWW-Authenticate")
             assert challenge == ('Bearer realm="mesos-agent-executor"' if expected == 401 else None)
         status, _, _ = await web.post(session, subscribe(), Content_Type=MediaType.JSON, Authorization=OPS)
         assert status == 401, "operators are no executors"

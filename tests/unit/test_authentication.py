@@ -193,7 +193,7 @@ async def asked(folder: Path, flags: tuple[str, ...], *requests: tuple[str, str,
                 method,
                 url + path,
                 headers=headers,
-                data=None if body is None else json.dumps(body),
+                data=body if body is None or isinstance(body, bytes) else json.dumps(body),
                 allow_redirects=False,
             )
             if answer.status == 200 and answer.headers.get(STREAM_ID):

@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import msgspec
 import pytest
 
+from mesosctl.runtime import internal
 from mesosctl.runtime.authorization import OBJECTS, Acls, Permit, parse_acls
 from mesosctl.runtime.flags.load import FlagError, load
 from mesosctl.runtime.flags.master import MasterFlags
-from mesosctl.runtime.master.views.visible import visible
+from mesosctl.runtime.master.actions import Change
+from mesosctl.runtime.master.operator.context import Context
+from mesosctl.runtime.master.operator.quota import visible_quotas, visible_weights
+from mesosctl.runtime.master.views.roles import roles_view
+from mesosctl.runtime.master.views.visible import sees, visible
+from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.quota import QuotaConfig
+from mesosctl.runtime.protocol.recordio import frame
+from mesosctl.runtime.protocol.resources import Value
 from tests.unit.master_cluster import AGENT, FRAMEWORK, INFO, Cluster, task
 from tests.unit.test_authentication import APP, OPS, asked
 
@@ -24,7 +35,8 @@ def some(*values: str) -> dict[str, Any]:
     return {"values": list(values)}
 
 
-def acls(permissive: bool = True, **rules: list[tuple[dict[str, Any], dict[str, Any]]]) -> Acls:
+def acls(permissive: bool = True, /, **rules: Any) -> Acls:
+    """By action, pairs of whom and what a rule is about."""
     given: dict[str, Any] = {"permissive": permissive}
     for action, pairs in rules.items():
         given[action] = [{"principals": who, OBJECTS[action]: what} for who, what in pairs]
@@ -198,6 +210,50 @@ def test_operators_see_what_they_may() -> None:
     assert visible(state, Permit(acls(run_tasks=[]), "guest")) is state
 
 
+def test_operators_hear_of_what_they_may_see() -> None:
+    cluster = Cluster()
+    changes: list[Change] = []
+    cluster.master.state.changed = changes.append
+    cluster.register()
+    cluster.subscribe(user="alice")
+    cluster.launch("a")
+    cluster.update("a", "TASK_RUNNING")
+    lists = acls(
+        view_frameworks=[(some("ops", "guest"), ANY), (ANY, NONE)],
+        view_tasks=[(some("ops"), some("alice")), (ANY, NONE)],
+    )
+
+    def heard(principal: str) -> list[str]:
+        permit = Permit(lists, principal)
+        return [type(each).__name__ for each in changes if sees(cluster.master.state, permit, each)]
+
+    assert heard("ops") == ["AgentAdded", "FrameworkAdded", "TaskAdded", "TaskUpdated"]
+    assert heard("guest") == ["AgentAdded", "FrameworkAdded"]
+    assert heard("nobody") == ["AgentAdded"]
+
+
+def test_agents_that_may_not_register(tmp_path: Path) -> None:
+    lists = {"register_agents": [{"principals": some("ops"), "agents": ANY}, {"principals": ANY, "agents": NONE}]}
+    register = internal.Register(AgentInfo(hostname="localhost"), "1.11.0")
+    body = frame(msgspec.json.encode(register))
+    flags = ("--authenticate_agents", f"--acls={json.dumps(lists)}")
+    answers = asyncio.run(asked(tmp_path, flags, ("POST", internal.PATH, APP, body)))
+    assert answers == [FORBIDDEN]
+
+
+def test_operators_name_themselves_in_reservations(tmp_path: Path) -> None:
+    def reserve(named: str) -> dict[str, Any]:
+        fields = {"agent_id": {"value": AGENT}, "resources": [reserved(named)]}
+        return {"type": "RESERVE_RESOURCES", "reserve_resources": fields}
+
+    flags = ("--authenticate_http_readwrite",)
+    calls = [("POST", "/api/v1", OPS, reserve("app")), ("POST", "/api/v1", OPS, reserve("ops"))]
+    refused, taken = asyncio.run(asked(tmp_path, flags, *calls))
+    assert refused[0] == 400
+    assert "with principal 'app' set in `ReservationInfo`" in refused[2]
+    assert taken == (400, None, "No agent found with specified ID"), "it goes on to what is wrong besides"
+
+
 FORBIDDEN = (403, None, "403 Forbidden.")
 OK = (200, None, "")
 
@@ -248,3 +304,18 @@ def test_operators_do_what_they_may(tmp_path: Path) -> None:
     calls += [{"type": kind, kind.lower(): {"machines": []}} for kind in ("START_MAINTENANCE", "STOP_MAINTENANCE")]
     answers = asyncio.run(asked(tmp_path, flags, *(("POST", "/api/v1", APP, call) for call in calls)))
     assert answers == [FORBIDDEN] * len(calls)
+    answers = asyncio.run(asked(tmp_path, flags, *(("POST", "/api/v1", OPS, call) for call in calls)))
+    assert FORBIDDEN not in answers
+
+
+def test_quotas_and_weights_are_shown_to_whom_they_may() -> None:
+    cluster = Cluster(weights={"a": 2.0, "b": 3.0})
+    configs = tuple(QuotaConfig(role=role, limits={"cpus": Value.Scalar(1.0)}) for role in ("a", "b"))
+    cluster.master.commit(cluster.master.quotas.update(configs, force=True))
+    lists = acls(get_quotas=[(some("app"), some("a")), (ANY, NONE)], view_roles=[(some("app"), some("b")), (ANY, NONE)])
+    context = cast(Context, SimpleNamespace(master=cluster.master, permit=Permit(lists, "app")))
+    assert [config.role for config in visible_quotas(context).configs] == ["a"]
+    assert [info.role for info in visible_quotas(context).infos] == ["a"]
+    assert [info.role for info in visible_weights(context)] == ["b"]
+    shown = roles_view(cluster.master.state, context.permit)
+    assert [role["name"] for role in shown["roles"]] == ["b"]
