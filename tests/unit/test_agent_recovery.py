@@ -324,6 +324,16 @@ def ranges(begin: int, end: int) -> Attribute:
 BEFORE = info("cpus:2;mem:10;ports:[1-9]", (text("rack", "r1"), ranges(1, 5)))
 
 
+def test_what_differs_is_named() -> None:
+    now = info("cpus:3;mem:10;ports:[1-9]", (*BEFORE.attributes, text("zone", "z")))
+    assert (incompatible("equal", BEFORE, now) or "").splitlines() == [
+        "Incompatible agent info detected.",
+        "resources: cpus:2; mem:10; ports:[1-9] -> cpus:3; mem:10; ports:[1-9]",
+        'attributes: {"rack":"r1","x":"[1-5]"} -> {"rack":"r1","x":"[1-5]","zone":"z"}',
+        "Start with --reconfiguration_policy=additive to stay the same agent: it allows this change.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("now", "equal", "additive"),
     [
@@ -344,7 +354,8 @@ def test_reconfiguration(now: AgentInfo, equal: bool, additive: str | None) -> N
     problem = incompatible("equal", before, now)
     assert (problem is None) == equal
     if problem:
-        assert problem.startswith("Incompatible agent info detected.")
+        assert problem.startswith("Incompatible agent info detected.\n")
+        assert ("--reconfiguration_policy=additive" in problem) == (additive is None)
     problem = incompatible("additive", before, now)
     assert (problem is None) == (additive is None)
     assert problem is None or (additive is not None and additive in problem)

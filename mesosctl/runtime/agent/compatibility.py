@@ -1,6 +1,6 @@
 """Whether an agent may go on as the one that it was, when its flags have changed: `--reconfiguration_policy`.
 
-The rules and words are Apache Mesos' (src/slave/compatibility.cpp).
+The rules are Apache Mesos' (src/slave/compatibility.cpp).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.protocol.resources import Attribute, Value
 from mesosctl.runtime.resources import Resources
 from mesosctl.runtime.resources.amounts import Amount, Ranges, covers, scalar_text
+from mesosctl.runtime.views import attributes_view
 
 EQUAL, ADDITIVE = "equal", "additive"
 POLICIES = (EQUAL, ADDITIVE)
-_LINE = "\n------------------------------------------------------------"
 
 
 def incompatible(policy: str, previous: AgentInfo, current: AgentInfo) -> str | None:
@@ -23,30 +23,34 @@ def incompatible(policy: str, previous: AgentInfo, current: AgentInfo) -> str | 
 
 
 def _different(previous: AgentInfo, current: AgentInfo) -> str | None:
-    if _comparable(previous) == _comparable(current) and _attributes(previous) == _attributes(current):
+    before, now = _comparable(previous), _comparable(current)
+    if before == now and _attributes(previous) == _attributes(current):
         return None
-    return "\n".join(
-        (
-            "Incompatible agent info detected. ",
-            _LINE,
-            f"Old agent info:\n{_shown(previous)}",
-            _LINE,
-            f"New agent info:\n{_shown(current)}",
-            _LINE,
-        )
-    )
+    changes = [f"{name}: {_text(before[name])} -> {_text(now[name])}" for name in before if before[name] != now[name]]
+    if _attributes(previous) != _attributes(current):
+        names = (_json(attributes_view(info.attributes)) for info in (previous, current))
+        changes.append(f"attributes: {' -> '.join(names)}")
+    if _less(previous, current) is None:
+        changes.append(f"Start with --reconfiguration_policy={ADDITIVE} to stay the same agent: it allows this change.")
+    return "\n".join(("Incompatible agent info detected.", *changes))
 
 
-def _comparable(info: AgentInfo) -> tuple[object, ...]:
-    return (info.hostname, info.port, info.domain, info.checkpoint, Resources.of(info.resources))
+def _comparable(info: AgentInfo) -> dict[str, object]:
+    return {
+        "hostname": info.hostname,
+        "port": info.port,
+        "domain": info.domain,
+        "checkpoint": info.checkpoint,
+        "resources": Resources.of(info.resources),
+    }
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, Resources) else _json(value)
 
 
 def _attributes(info: AgentInfo) -> list[bytes]:
     return sorted(msgspec.json.encode(attribute) for attribute in info.attributes)
-
-
-def _shown(info: AgentInfo) -> str:
-    return msgspec.json.format(msgspec.json.encode(info)).decode()
 
 
 def _less(previous: AgentInfo, current: AgentInfo) -> str | None:
