@@ -84,8 +84,10 @@ class FakeOutside:
 class World:
     """A Marathon that is connected, with agents that accept everything when `settle` is called."""
 
-    def __init__(self, options: Options | None = None, *, snapshot: Snapshot | None = None, seed: int = 1) -> None:
-        self.clock = SimulatedClock(START)
+    def __init__(
+        self, options: Options | None = None, *, snapshot: Snapshot | None = None, seed: int = 1, start: float = START
+    ) -> None:
+        self.clock = SimulatedClock(start)
         self.outside = FakeOutside()
         self.marathon = Marathon(options or Options(), self.clock, self.outside, Random(seed))
         self.marathon.start(snapshot or Snapshot(Group(version="2020-01-01T00:00:00.000Z")))

@@ -289,3 +289,47 @@ def test_a_cancelled_creation_removes_the_app_and_its_groups() -> None:
     assert not world.marathon.deployments
     with pytest.raises(UnknownDeploymentError):
         world.marathon.cancel(deployment.id)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_kill_all_of_an_app(scale: bool) -> None:
+    world = World()
+    world.put({**SLEEP, "instances": 2})
+    world.settle()
+    before = {instance.task_id for instance in world.running("/sleep")}
+    world.marathon.kill(before, scale=scale)
+    world.settle()
+    assert len(world.running("/sleep")) == (0 if scale else 2)
+    assert world.marathon.apps["/sleep"].instances == (0 if scale else 2)
+    assert not before & {instance.task_id for instance in world.running("/sleep")}
+
+
+def test_a_container_is_updated() -> None:
+    world = World()
+    world.put(NGINX)
+    world.settle()
+    container = {"type": "DOCKER", "docker": {"image": "nginx:2"}, "portMappings": [{"containerPort": 81}]}
+    world.clock.advance(1)
+    world.put({"id": "nginx", "container": container, "networks": [{"mode": "container/bridge"}]})
+    world.settle()
+    [instance] = world.running("/nginx")
+    task = world.outside.tasks()[-1]
+    assert task.task_id.value == instance.task_id
+    assert task.container
+    assert task.container.docker
+    assert task.container.docker.image == "nginx:2"
+    [mapping] = task.container.docker.port_mappings
+    assert instance.task
+    assert (mapping.container_port, mapping.host_port) == (81, instance.task.host_ports[0])
+
+
+def test_a_group_with_a_running_deployment_is_deleted_by_force_only() -> None:
+    world = World()
+    world.put({**SLEEP, "id": "/g/sleep"})
+    with pytest.raises(LockedError):
+        world.delete("/g")
+    world.delete("/g", force=True)
+    world.settle()
+    assert not world.marathon.instances()
+    assert not world.marathon.root.groups
+    assert not world.marathon.deployments

@@ -302,7 +302,8 @@ def stored(world: World) -> Snapshot:
 
 
 def successor(world: World) -> World:
-    return World(snapshot=stored(world), seed=2)
+    """Another leader, at the same time."""
+    return World(snapshot=stored(world), seed=2, start=world.clock.now())
 
 
 def test_another_leader_knows_everything() -> None:
@@ -352,3 +353,53 @@ def test_kills_go_on_under_another_leader() -> None:
     after.settle()
     assert not after.marathon.instances()
     assert not after.marathon.deployments
+
+
+CHECK = {"protocol": "HTTP", "path": "/", "portIndex": 0, "delaySeconds": 1, "intervalSeconds": 10}
+
+
+def test_with_one_ready_and_one_not_the_deployment_goes_on_where_it_was() -> None:
+    world = World()
+    world.put({**SLEEP, "instances": 2, "healthChecks": [CHECK]})
+    world.settle()
+    first, second = world.running("/sleep")
+    world.clock.advance(1)
+    world.answer(200, app=first.id)
+    world.answer(500, app=second.id)
+    after = successor(world)
+    after.clock.advance(1)
+    after.answer(200, app=first.id)
+    after.answer(500, app=second.id)
+    assert after.marathon.deployments
+    assert not after.outside.kills
+    assert not after.outside.tasks()
+    after.clock.advance(10)
+    after.answer(200)
+    assert not after.marathon.deployments
+    assert {i.id for i in after.running("/sleep")} == {first.id, second.id}
+
+
+def test_with_two_unhealthy_the_upgrade_goes_on_where_it_was() -> None:
+    world = World()
+    world.put({**SLEEP, "instances": 2, "healthChecks": [CHECK]})
+    world.settle()
+    world.clock.advance(1)
+    world.answer(200)
+    old = {i.id for i in world.running("/sleep")}
+    world.put({"id": "sleep", "cmd": "sleep 2000"})
+    world.settle()
+    assert len(world.running("/sleep")) == 4
+    after = successor(world)
+    after.clock.advance(1)
+    for id in old:
+        after.answer(200, app=id)
+    after.answer(500)
+    assert len(after.running("/sleep")) == 4
+    assert not after.outside.kills
+    assert not after.outside.tasks()
+    after.clock.advance(10)
+    after.answer(200)
+    after.settle()
+    assert not after.marathon.deployments
+    assert not old & {i.id for i in after.running("/sleep")}
+    assert len(after.running("/sleep")) == 2
