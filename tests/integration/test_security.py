@@ -9,6 +9,7 @@ import http.client
 import ipaddress
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from playwright.sync_api import HttpCredentials, expect, sync_playwright
 
 from mesosctl.runtime.framework.errors import FrameworkError
 from mesosctl.runtime.framework.scheduler import Scheduler
@@ -290,6 +292,23 @@ def test_everybody_says_who_they_are_and_nobody_listens(programs: Secure) -> Non
     logs = "".join(path.read_text() for path in programs.folder.glob("*.log"))
     assert SECRET not in logs
     assert "not verified" not in logs
+
+
+def test_the_page_works_for_one_who_answers_the_browser_s_question(programs: Secure) -> None:
+    """Through the master, which reaches the agent by TLS, with the credential that the browser was given."""
+    programs.start(ACLS)
+    chromium = shutil.which("chromium")
+    assert chromium, "install Debian's chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        answer: HttpCredentials = {"username": "ops", "password": f"{SECRET}ops"}
+        page = browser.new_page(ignore_https_errors=True, http_credentials=answer)
+        page.set_default_timeout(30_000)
+        page.goto(f"https://127.0.0.1:{programs.master_port}/")
+        page.get_by_role("navigation").get_by_role("link", name="Agents").click()
+        page.locator("tbody a").click()
+        expect(page.locator("dl.facts")).to_be_visible(timeout=30_000)
+        browser.close()
 
 
 def test_an_agent_without_credential_or_trust_is_not_admitted(programs: Secure, tmp_path: Path) -> None:
