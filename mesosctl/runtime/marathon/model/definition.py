@@ -167,7 +167,7 @@ _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?")
 
 
 def read(raw: object, form: type[Read]) -> Read:
-    """JSON as that form. Raises InvalidJson with a wrong type or what is missing: the first place of it in each field."""
+    """JSON as that form. Raises InvalidJson: the first place in each field with a wrong type or something missing."""
     tidy, wrong = _tidy(raw), dict[str, Violation]()
     while True:
         try:

@@ -97,7 +97,7 @@ def _complete(start: App, form: AppForm, network_name: str | None) -> App:
 def _refuse_contradictions(form: AppForm) -> None:
     docker = form.container.docker if form.container else None
     wrong = []
-    if form.uris and form.fetch:
+    if form.uris and form.fetch and form.uris != tuple(item.uri for item in form.fetch):
         wrong.append(Violation("/uris", "may not be set in conjunction with fetch"))
     if form.ports and form.portDefinitions and form.ports != tuple(port.port for port in form.portDefinitions):
         wrong.append(Violation("/", "cannot specify both ports and port definitions"))
