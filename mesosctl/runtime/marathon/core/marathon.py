@@ -237,7 +237,7 @@ class Marathon:
         version = version or next_version(self._clock.now(), self._version)
         new = assign_service_ports(old, change(old), self._options.local_port_min, self._options.local_port_max)
         target = versioned(old, new, version, restart=restart, returned=returned)
-        if violations := validate_group(target):
+        if violations := validate_group(target, old):
             raise ValidationError(*violations)
         chosen = {app_id: tuple(ids) for app_id, ids in kills.items()}
         deployment = plan(self._uuid(), old, target, version, self._stale, chosen)
