@@ -256,6 +256,19 @@ def test_without_an_agent_it_does_not_wait_for_acknowledgements() -> None:
     assert bench.stopped
 
 
+def test_a_status_that_overtakes_the_subscription_is_repeated() -> None:
+    """The agent refuses it until it has heard the subscription, which was put together before."""
+    bench = Bench(slow=True)
+    bench.launch()
+    (starting,) = bench.executor.subscription().subscribe.unacknowledged_updates  # type: ignore[union-attr]
+    bench.executor.started()
+    bench.calls.clear()
+    bench.subscribe()
+    (call,) = bench.calls
+    assert call.update
+    assert (starting.status.state, call.update.status.state) == (TaskState.TASK_STARTING, TaskState.TASK_RUNNING)
+
+
 def test_subscribing_again_names_what_is_not_acknowledged() -> None:
     bench = Bench()
     bench.launch()

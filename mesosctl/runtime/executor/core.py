@@ -51,6 +51,7 @@ class CommandExecutor:
         match event.type:
             case Event.Type.SUBSCRIBED if event.subscribed:
                 self._framework = event.subscribed.framework_info
+                self._reports.subscribed()
                 if self._life:
                     self._life.agent_found()
             case Event.Type.LAUNCH if event.launch and self._life is None:

@@ -100,6 +100,7 @@ class DefaultExecutor:
             case Event.Type.SUBSCRIBED if event.subscribed:
                 self._framework = event.subscribed.framework_info
                 self._container_id = event.subscribed.container_id
+                self._reports.subscribed()
                 for member in self._members.values():
                     member.life.agent_found()
             case Event.Type.LAUNCH_GROUP if event.launch_group:

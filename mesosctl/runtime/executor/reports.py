@@ -31,6 +31,8 @@ class Reports:
         self._clock = clock
         self._send = send
         self._unacknowledged: dict[bytes, Call.Update] = {}
+        self._repeated: frozenset[bytes] = frozenset()
+        """Those in the newest call to subscribe."""
         self._known: set[str] = set()
         """The tasks of which the agent has acknowledged something."""
 
@@ -53,8 +55,15 @@ class Reports:
     def subscription(self, tasks: Iterable[TaskInfo]) -> Call:
         """The call to subscribe with, for the first time or again. `tasks`: all that this executor got."""
         unknown = tuple(task for task in tasks if task.task_id.value not in self._known)
+        self._repeated = frozenset(self._unacknowledged)
         subscribe = Call.Subscribe(unknown, tuple(self._unacknowledged.values()))
         return self._call(Call.Type.SUBSCRIBE, subscribe=subscribe)
+
+    def subscribed(self) -> None:
+        """The agent hears this executor. What was reported while the call was on its way may have come too early."""
+        for known, update in self._unacknowledged.items():
+            if known not in self._repeated:
+                self._send(self._call(Call.Type.UPDATE, update=update))
 
     def _call(
         self, type_: Call.Type, subscribe: Call.Subscribe | None = None, update: Call.Update | None = None

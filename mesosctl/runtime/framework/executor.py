@@ -107,6 +107,8 @@ class Executor:
             case Event.Type.SHUTDOWN | Event.Type.ERROR:
                 self.abandoned()
             case _:
+                if event.subscribed:
+                    self._reports.subscribed()
                 if found := event.subscribed or event.kill or event.message:
                     self._tell(found)
 
