@@ -135,12 +135,15 @@ class MasterLink:
                 log.warning("Lost the master at %s: %s", self._url, error or type(error).__name__)
                 self._url = url
                 self._name = self._tls.name(master.hostname) if self._tls else None
+            finally:
+                self._outgoing = None
 
     async def _connection(self, session: aiohttp.ClientSession) -> bool:
         """One connection, to its end. Whether the agent was registered by it."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         outgoing: asyncio.Queue[internal.FromAgent] = asyncio.Queue()
-        body = self._messages(outgoing)
+        admitted = asyncio.Event()
+        body = self._messages(outgoing, admitted)
         async with session.post(
             self._url, data=body, headers=headers, allow_redirects=False, server_hostname=self._name
         ) as response:
@@ -153,21 +156,25 @@ class MasterLink:
                 log.warning("The master at %s answers %d: %s", self._url, response.status, text)
                 return False
             try:
-                return await self._read(response, outgoing)
+                return await self._read(response, admitted)
             finally:
-                self._outgoing = None
                 if self._watchdog:
                     self._watchdog.cancel()
                 self._agent.disconnected()
                 response.close()
 
-    async def _messages(self, outgoing: asyncio.Queue[internal.FromAgent]) -> AsyncIterator[bytes]:
-        """What is said to the master, for as long as it is connected."""
+    async def _messages(
+        self, outgoing: asyncio.Queue[internal.FromAgent], admitted: asyncio.Event
+    ) -> AsyncIterator[bytes]:
+        """What is said to the master, for as long as it is connected. What happens after the registration was put
+        together is told once the agent is admitted."""
+        self._outgoing = outgoing
         yield frame(_encoder.encode(self._agent.registration()))
+        await admitted.wait()
         while True:
             yield frame(_encoder.encode(await outgoing.get()))
 
-    async def _read(self, response: aiohttp.ClientResponse, outgoing: asyncio.Queue[internal.FromAgent]) -> bool:
+    async def _read(self, response: aiohttp.ClientResponse, admitted: asyncio.Event) -> bool:
         records = RecordDecoder()
         ping_seconds = USUAL_PING_SECONDS
         self._expect_ping(ping_seconds, response)
@@ -177,7 +184,7 @@ class MasterLink:
                 match message:
                     case internal.Registered():
                         ping_seconds = message.ping_seconds
-                        self._outgoing = outgoing
+                        admitted.set()
                         log.info("Registered as %s", message.agent_id.value)
                         self._agent.registered(message.agent_id, message.master)
                     case internal.Refused():
@@ -188,7 +195,7 @@ class MasterLink:
                         self._agent.from_master(message)
                 self._expect_ping(ping_seconds, response)
         log.warning("The master at %s closed the connection", self._url)
-        return self._outgoing is not None
+        return admitted.is_set()
 
     def _expect_ping(self, ping_seconds: float, response: aiohttp.ClientResponse) -> None:
         if self._watchdog:
