@@ -51,6 +51,8 @@ class Register(Message, frozen=True):
     capabilities: tuple[AgentInfo.Capability, ...] = ()
     ip: str | None = None
     """Where clients reach the agent's API; unset: the address that this stream comes from."""
+    order: tuple[int, int] = (0, 0)
+    """Grows from each registration of an agent to its next: how often it was started, and the attempts since then."""
 
 
 class StatusUpdate(Message, frozen=True):
@@ -111,6 +113,8 @@ class RunTasks(Message, frozen=True):
     executor: ExecutorInfo | None = None
     """Set for a custom or the default executor."""
     group: bool = False
+    launches_executor: bool = True
+    """Whether the master counts what `executor` holds from now on, until an ExecutorExited; else it runs already."""
 
 
 class KillTask(Message, frozen=True):

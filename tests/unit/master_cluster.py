@@ -138,6 +138,7 @@ class Cluster:
         frameworks: tuple[FrameworkInfo, ...] = (),
         port: int = 5051,
         resources: str = RESOURCES,
+        order: tuple[int, int] = (0, 0),
     ) -> None:
         info = AgentInfo(
             hostname="localhost",
@@ -145,7 +146,8 @@ class Cluster:
             resources=Resources.parse(resources).messages(),
             id=AgentID(agent_id) if agent_id else None,
         )
-        self.master.register_agent(stream, "127.0.0.1", internal.Register(info, "1.11.0", tasks, (), frameworks))
+        message = internal.Register(info, "1.11.0", tasks, (), frameworks, order=order)
+        self.master.register_agent(stream, "127.0.0.1", message)
 
     def update(
         self, task_id: str, state: str, *, stream: str = "a1", framework_id: str = FRAMEWORK, agent_id: str = AGENT

@@ -197,6 +197,33 @@ def test_task_for_an_executor_that_ends() -> None:
         assert outline(bench.acknowledge_all()) == [("b", expected, Reason.REASON_EXECUTOR_TERMINATED)]
 
 
+def test_what_the_master_counts_for_an_executor_that_does_not_start() -> None:
+    """The updates of an executor that ended wait, so that another one cannot be started: nothing is held for it."""
+    bench = Bench()
+    bench.run(task("a"), executor=CUSTOM)
+    bench.exit()
+    bench.sent.clear()
+    bench.run(task("b"), executor=CUSTOM)
+    assert bench.sent[-1] == internal.ExecutorExited(FRAMEWORK_ID, CUSTOM.executor_id, -1)
+    bench.sent.clear()
+    again = internal.RunTasks(bench.framework, (task("c"),), CUSTOM, launches_executor=False)
+    bench.agent.from_master(again)
+    assert not [each for each in bench.sent if isinstance(each, internal.ExecutorExited)]
+    bench.acknowledge_all()
+    bench.agent.from_master(again)
+    assert outline(bench.acknowledge_all()) == [("c", TaskState.TASK_DROPPED, Reason.REASON_EXECUTOR_TERMINATED)]
+    assert len(bench.launched) == 1
+
+
+def test_tasks_of_a_framework_that_is_shut_down_end() -> None:
+    bench = Bench()
+    bench.run(task("a"))
+    bench.subscribe()
+    bench.agent.from_master(internal.ShutdownFramework(FRAMEWORK_ID))
+    bench.run(task("b"))
+    assert outline(bench.acknowledge_all()) == [("b", TaskState.TASK_DROPPED, Reason.REASON_EXECUTOR_TERMINATED)]
+
+
 def test_shutdown_of_an_executor_has_a_grace_period() -> None:
     bench = Bench()
     slow = ExecutorInfo(

@@ -226,3 +226,22 @@ def test_an_agent_that_comes_back_while_it_would_be_forgotten_is_not() -> None:
     cluster.write()
     assert AGENT in cluster.master.state.agents
     assert list(cluster.registry) == [f"agents/{AGENT}"]
+
+
+def test_a_registration_that_was_overtaken_by_a_newer_one_is_void() -> None:
+    """What a connection that is over still brings is older than what the agent said since."""
+    cluster = launched(INFO, "t")
+    cluster.register("a2", AGENT, (running("t"),), order=(1, 2))
+    cluster.register("a3", AGENT, order=(1, 1))
+    assert "a3" in cluster.closed
+    assert "a2" not in cluster.closed
+    cluster.holds_writes = True
+    cluster.clock.advance(PARTITION_SECONDS)
+    cluster.write()
+    cluster.register("a4", AGENT, order=(1, 3))
+    cluster.register("a5", AGENT, (running("t"),), order=(2, 1))
+    cluster.write()
+    cluster.write()
+    assert list(cluster.master.state.agents_by_stream) == ["a5"]
+    cluster.register("a6", AGENT, order=(1, 4))
+    assert list(cluster.master.state.agents_by_stream) == ["a5"]

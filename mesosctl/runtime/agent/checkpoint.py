@@ -3,6 +3,7 @@
 The layout is Apache Mesos' (src/slave/paths.hpp), the encoding is JSON:
 
     boot_id
+    starts                                      how many agents there were (not of Apache Mesos)
     resources/resources.info                    dynamic reservations and persistent volumes
     slaves/latest                               leads to the newest of:
     slaves/AGENT/slave.info
@@ -29,6 +30,7 @@ from mesosctl.runtime.protocol.tasks import TaskInfo, TaskStatus
 
 META = "meta"
 BOOT_ID = "boot_id"
+STARTS = "starts"
 RESOURCES = "resources/resources.info"
 LATEST = "slaves/latest"
 AGENT_INFO = "slave.info"

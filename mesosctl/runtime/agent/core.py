@@ -21,7 +21,7 @@ from mesosctl.runtime.agent.adopted import UNKNOWN_STATUS
 from mesosctl.runtime.agent.checkpoint import Checkpoint, NoStore, Store
 from mesosctl.runtime.agent.command_task import command_executor
 from mesosctl.runtime.agent.ledger import Ledger
-from mesosctl.runtime.agent.limits import unsupported
+from mesosctl.runtime.agent.limits import refusal
 from mesosctl.runtime.agent.outside import Outside
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
@@ -76,6 +76,9 @@ class Agent:
         self.ledger = Ledger(clock, self._forward, settings.ip, settings.max_completed_executors, self._checkpoint)
         self.checkpointed: tuple[Resource, ...] = ()
         """Dynamic reservations and persistent volumes."""
+        self.starts = 0
+        """How many agents there were before this one on its work directory."""
+        self._registrations = 0
         self.missing: set[str] = set()
         """The containers that are recovered and whose executors have not subscribed again."""
         self._settings = settings
@@ -86,6 +89,7 @@ class Agent:
 
     def registration(self) -> internal.Register:
         """What to register with: everything that runs here."""
+        self._registrations += 1
         running = [
             (framework, executor) for framework, executor in self.ledger.executors() if not framework.terminating
         ]
@@ -110,6 +114,7 @@ class Agent:
             checkpointed=self.checkpointed,
             capabilities=CAPABILITIES,
             ip=self._settings.ip,
+            order=(self.starts, self._registrations),
             frameworks=tuple(
                 framework.info for framework in self.ledger.frameworks.values() if not framework.terminating
             ),
@@ -156,36 +161,39 @@ class Agent:
 
     def _run(self, message: internal.RunTasks) -> None:
         framework = self.ledger.framework(message.framework)
-        if framework.terminating:
-            log.warning("Ignoring tasks of framework %s, which is being shut down", framework.id)
-            return
         if message.group:
-            self._run_on(framework, message.executor, message.tasks, group=True)
+            self._run_on(framework, message.executor, message.tasks, message)
         else:
             for task in message.tasks:
-                self._run_on(framework, message.executor or task.executor, (task,), group=False)
+                self._run_on(framework, message.executor or task.executor, (task,), message)
         self.ledger.retire_framework_if_idle(framework)
 
     def _run_on(
-        self, framework: FrameworkRecord, info: ExecutorInfo | None, tasks: tuple[TaskInfo, ...], *, group: bool
+        self,
+        framework: FrameworkRecord,
+        info: ExecutorInfo | None,
+        tasks: tuple[TaskInfo, ...],
+        message: internal.RunTasks,
     ) -> None:
         wanted = replace(info or command_executor(framework.info_id, tasks[0]), framework_id=framework.info_id)
         executor = framework.executors.get(wanted.executor_id.value)
-        if problem := unsupported(wanted, tasks):
-            ending = Ending(Reason.REASON_CONTAINER_LAUNCH_FAILED, problem)
-            self._reject(framework, wanted, tasks, TaskState.TASK_FAILED, ending)
-        elif executor and executor.state in (ExecutorState.TERMINATING, ExecutorState.TERMINATED):
-            ending = Ending(Reason.REASON_EXECUTOR_TERMINATED, f"Executor {executor.state.name.lower()}")
-            self._reject(framework, wanted, tasks, dropped_state(framework.info), ending)
+        expected = info is not None and not message.launches_executor
+        if refused := refusal(framework, executor, wanted, tasks, expected=expected):
+            for task in tasks:
+                self.ledger.report_rejected(framework, task, wanted, *refused)
+            is_gone = executor is None or executor.state is ExecutorState.TERMINATED
+            if info is not None and message.launches_executor and is_gone:
+                exited = internal.ExecutorExited(framework.info_id, wanted.executor_id, UNKNOWN_STATUS)
+                self._outside.to_master(exited)
         elif executor:
-            self._enqueue(framework, executor, tasks, group=group)
+            self._enqueue(framework, executor, tasks, group=message.group)
             self._outside.show_volumes(executor)
             if executor.state is ExecutorState.RUNNING:
                 self._deliver(executor)
         else:
             executor = self._new_executor(framework, wanted, is_command=info is None)
             self.ledger.add_executor(framework, executor)
-            self._enqueue(framework, executor, tasks, group=group)
+            self._enqueue(framework, executor, tasks, group=message.group)
             self._launch(framework, executor)
 
     def _enqueue(
@@ -194,17 +202,6 @@ class Agent:
         executor.enqueue(tasks, group=group)
         for task in tasks:
             self._checkpoint.task(framework, executor, task)
-
-    def _reject(
-        self,
-        framework: FrameworkRecord,
-        executor: ExecutorInfo,
-        tasks: Iterable[TaskInfo],
-        state: TaskState,
-        ending: Ending,
-    ) -> None:
-        for task in tasks:
-            self.ledger.report_rejected(framework, task, executor, state, ending)
 
     def _new_executor(self, framework: FrameworkRecord, info: ExecutorInfo, *, is_command: bool) -> ExecutorRecord:
         assert self.info.id is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
+from mesosctl.runtime.agent.states import dropped_state
 from mesosctl.runtime.protocol.containers import ContainerInfo
-from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 
 
 def unsupported(executor: ExecutorInfo, tasks: Iterable[TaskInfo]) -> str | None:
@@ -29,3 +31,26 @@ def _container(container: ContainerInfo | None) -> str | None:
     if container.mesos and container.mesos.image:
         return "This agent has no image provider"
     return None
+
+
+def refusal(
+    framework: FrameworkRecord,
+    executor: ExecutorRecord | None,
+    wanted: ExecutorInfo,
+    tasks: tuple[TaskInfo, ...],
+    *,
+    expected: bool,
+) -> tuple[TaskState, Ending] | None:
+    """How tasks end that cannot run, and why; None where they can. `executor` is that of the same id, if there is one;
+    `expected`: the master thinks so, and has not counted what another one would hold."""
+    if problem := unsupported(wanted, tasks):
+        return TaskState.TASK_FAILED, Ending(TaskStatus.Reason.REASON_CONTAINER_LAUNCH_FAILED, problem)
+    if framework.terminating:
+        problem = "Framework is being shut down"
+    elif executor and executor.state in (ExecutorState.TERMINATING, ExecutorState.TERMINATED):
+        problem = f"Executor {executor.state.name.lower()}"
+    elif executor is None and expected:
+        problem = "Executor terminated"
+    else:
+        return None
+    return dropped_state(framework.info), Ending(TaskStatus.Reason.REASON_EXECUTOR_TERMINATED, problem)

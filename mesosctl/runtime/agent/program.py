@@ -110,7 +110,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         parents, containers.fetcher.fetch, flags.work_dir, address.ip, switch_user=flags.switch_user
     )
     containers.nested = nested
-    agent.checkpointed = found.resources
+    agent.checkpointed, agent.starts = found.resources, found.starts
     keep_volumes(flags.work_dir, (), found.resources)
     if found.info:
         agent.recover(found)

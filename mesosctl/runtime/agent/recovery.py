@@ -21,6 +21,7 @@ from mesosctl.runtime.agent.checkpoint import (
     RESOURCES,
     RUN_INFO,
     SENTINEL,
+    STARTS,
     TASK_INFO,
     TASK_UPDATES,
     Acknowledgement,
@@ -76,6 +77,8 @@ class Found:
     frameworks: list[FoundFramework]
     resources: tuple[Resource, ...]
     rebooted: bool
+    starts: int = 0
+    """How many agents there were before this one."""
 
 
 def find(work_dir: str, *, strict: bool, boot_id: str | None = None) -> Found:
@@ -93,10 +96,12 @@ def find(work_dir: str, *, strict: bool, boot_id: str | None = None) -> Found:
         if rebooted:
             log.info("This host was rebooted: what ran on it is gone")
         save(file, boot_id.encode())
+    starts = reader.optional(meta / STARTS, int) or 0
+    save(meta / STARTS, b"%d" % (starts + 1))
     resources = reader.optional(meta / RESOURCES, tuple[Resource, ...]) or ()
     folder = meta / LATEST
     if not folder.exists():
-        return Found(None, [], resources, rebooted)
+        return Found(None, [], resources, rebooted, starts)
     folder = folder.resolve()
     try:
         replay(folder)
@@ -104,8 +109,8 @@ def find(work_dir: str, *, strict: bool, boot_id: str | None = None) -> Found:
         reader.complain(str(error))
     info = reader.optional(folder / AGENT_INFO, AgentInfo)
     if info is None:
-        return Found(None, [], resources, rebooted)
-    return Found(info, list(reader.frameworks(folder)), resources, rebooted)
+        return Found(None, [], resources, rebooted, starts)
+    return Found(info, list(reader.frameworks(folder)), resources, rebooted, starts)
 
 
 def forget(work_dir: str) -> None:

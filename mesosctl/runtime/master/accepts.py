@@ -74,8 +74,10 @@ class Accepts:
         if problem := self._forbidden(framework, task):
             self._error(framework, agent, [task], _Reason.REASON_TASK_UNAUTHORIZED, problem)
             return left
+        is_new = _is_new(task.executor, framework, agent)
         used = self._enter(framework, agent, [task], task.executor)
-        self._state.tell(agent, internal.RunTasks(framework.info, (task,), task.executor))
+        run = internal.RunTasks(framework.info, (task,), task.executor, launches_executor=is_new)
+        self._state.tell(agent, run)
         return left - used
 
     def _launch_group(
@@ -96,8 +98,10 @@ class Accepts:
             if problem := self._forbidden(framework, task):
                 self._error(framework, agent, tasks, _Reason.REASON_TASK_GROUP_UNAUTHORIZED, problem)
                 return left
+        is_new = _is_new(executor, framework, agent)
         used = self._enter(framework, agent, tasks, executor)
-        self._state.tell(agent, internal.RunTasks(framework.info, tuple(tasks), executor, group=True))
+        run = internal.RunTasks(framework.info, tuple(tasks), executor, group=True, launches_executor=is_new)
+        self._state.tell(agent, run)
         return left - used
 
     def _forbidden(self, framework: Framework, task: TaskInfo) -> str | None:
@@ -110,7 +114,7 @@ class Accepts:
     ) -> Resources:
         """Book the tasks, and their executor where it is new; gives what they take."""
         used = NOTHING
-        if executor and (framework.id, executor.executor_id.value) not in agent.executors:
+        if executor and _is_new(executor, framework, agent):
             share = executor_share(executor, framework, agent)
             self._tasks.add_executor(framework, agent, Executor(executor, framework.id, agent.id, share))
             used += share
@@ -173,3 +177,8 @@ class Accepts:
                 framework, task.task_id.value, task.agent_id.value, TaskState.TASK_ERROR, reason, message
             )
             self._state.update(framework, status)
+
+
+def _is_new(executor: ExecutorInfo | None, framework: Framework, agent: Agent) -> bool:
+    """Whether a launch starts this executor; always so for the command executor, which each task has its own of."""
+    return executor is None or (framework.id, executor.executor_id.value) not in agent.executors

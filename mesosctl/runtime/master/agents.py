@@ -104,6 +104,9 @@ class Agents:
             self._state.emit(CloseAgent(stream))  # it tries again, when its departure is decided
             return
         before = self._known(agent_id)
+        if before and message.order < before.order:
+            self._state.emit(CloseAgent(stream))  # it came late: the agent has registered again meanwhile
+            return
         agent = Agent(
             agent_id or self._state.new_agent_id(),
             message.agent,
@@ -111,6 +114,7 @@ class Agents:
             message.version,
             total,
             registered=before.registered if before else self._state.clock.now(),
+            order=message.order,
             reregistered=self._state.clock.now() if agent_id else 0.0,
         )
         agent.info = msgspec.structs.replace(message.agent, id=AgentID(agent.id))
@@ -125,7 +129,9 @@ class Agents:
         self._returning.discard(agent.id)
         is_open = stream in self._arriving
         self._arriving.discard(stream)
-        if agent.id in self._state.gone or agent.id in self._departing or agent.machine in self._state.down:
+        before = self._known(agent.id)
+        is_late = before is not None and agent.order < before.order
+        if is_late or self._is_unwanted(agent):
             if is_open:
                 self._state.emit(CloseAgent(stream))
             return
@@ -160,6 +166,10 @@ class Agents:
         self._ping(agent)
         if not is_open:
             self.disconnected(stream)
+
+    def _is_unwanted(self, agent: Agent) -> bool:
+        """Something was decided about it while the registry was written."""
+        return agent.id in self._state.gone or agent.id in self._departing or agent.machine in self._state.down
 
     def _known(self, agent_id: str) -> Agent | None:
         """An agent that was here before."""

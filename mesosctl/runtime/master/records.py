@@ -198,6 +198,8 @@ class Agent:
     version: str
     total: Resources
     registered: float
+    order: tuple[int, int] = (0, 0)
+    """Of its newest registration."""
     capabilities: tuple[AgentInfo.Capability, ...] = ()
     stream: str | None = None
     reregistered: float = 0.0
@@ -252,7 +254,7 @@ class Agent:
         """It registered again, as this one; what it runs is seen to."""
         self.info, self.ip, self.version, self.total = agent.info, agent.ip, agent.version, agent.total
         self.reregistered, self.checkpointed = agent.reregistered, agent.checkpointed
-        self.capabilities = agent.capabilities
+        self.capabilities, self.order = agent.capabilities, agent.order
 
     def hold(self, framework: Framework, resources: Resources) -> None:
         """From now on the framework uses these."""

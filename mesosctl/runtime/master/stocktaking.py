@@ -63,7 +63,7 @@ class Stocktaking:
                 self._state.tell(agent, internal.KillTask(there[key].framework_id, task.info.task_id))
         for key, running in there.items():
             framework = self._state.frameworks.get(running.framework_id.value)
-            if framework is not None and key not in agent.tasks:
+            if framework is not None and key not in agent.tasks and not _is_over(agent, running.status):
                 self._bring(framework, agent, running)
         for framework in self._state.frameworks.values():
             for task in [each for each in framework.unreachable.values() if each.agent_id == agent.id]:
@@ -118,3 +118,8 @@ class Stocktaking:
             )
             self._state.update(framework, status)
             task.statuses.append(status)
+
+
+def _is_over(agent: Agent, status: TaskStatus) -> bool:
+    """Whether the scheduler has acknowledged the end of a task, which the agent has not heard."""
+    return status.state in TERMINAL and status.uuid in agent.acknowledged
