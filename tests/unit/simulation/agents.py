@@ -30,7 +30,7 @@ from tests.unit.simulation.books import Books, amounts, excess, total
 from tests.unit.simulation.coordination import ZooKeeper
 from tests.unit.simulation.executors import SHUTDOWN_GRACE_SECONDS, Container
 from tests.unit.simulation.masters import MasterProcess, brief
-from tests.unit.simulation.world import Process, Stream, ViolationError, World, post
+from tests.unit.simulation.world import Line, Process, Stream, ViolationError, World, post
 
 _FIRST_PID = 2**23
 """No process of this machine has such a one."""
@@ -114,7 +114,7 @@ class AgentProcess(Process):
         self._journal = Journal(place.work_dir, self._failed)
         outside = _Watched(Durable(self, self._journal), self._decided)
         self.agent = Agent(place.info, settings, self, outside, self._journal)
-        self.agent.checkpointed = found.resources
+        self.agent.checkpointed, self.agent.starts = found.resources, found.starts
         if found.info:
             self.agent.recover(found)
         kept = set(self.agent.ledger.directories())
@@ -223,7 +223,7 @@ class AgentProcess(Process):
     def to_executor(self, container_id: str, event: Event) -> None:
         if stream := self._streams.get(container_id):
             client = stream.client
-            stream.send(lambda: client.hears(stream, event))
+            stream.send(lambda: client.hears(event))
 
     def _close_stream(self, container_id: str) -> None:
         if stream := self._streams.pop(container_id, None):
@@ -299,7 +299,9 @@ class _Link:
         """Number of the connection; what belongs to an earlier one is of no interest."""
         self._limit = 1.0
         self._stream: Stream | None = None
+        self._line: Line | None = None
         self._connected = False
+        self._admitted = False
         self._outgoing: deque[internal.FromAgent] | None = None
         self._ping_seconds = 15.0
         self._watchdog = None
@@ -314,7 +316,7 @@ class _Link:
         self._attempt += 1
         if self._watchdog:
             self._watchdog.cancel()
-        self._outgoing = None
+        self._outgoing, self._admitted = None, False
         if self._stream:
             self._stream.close_client()
             self._stream = None
@@ -338,9 +340,11 @@ class _Link:
 
     def _register(self) -> None:
         process, master, attempt = self._process, self._master, self._attempt
+        self._outgoing = deque()
         message = process.agent.registration()
         self._world.log(process.name, "->", master, brief(message))
         self._connected = True
+        self._line = Line(self._world, process.host, master)
         self._expect_ping(15.0)
 
         def handle() -> int:
@@ -367,8 +371,8 @@ class _Link:
             case internal.Registered():
                 self._limit = 1.0
                 self._ping_seconds = message.ping_seconds
-                if self._outgoing is None:
-                    self._outgoing = deque()
+                self._admitted = True
+                self._speak()
                 process.agent.registered(message.agent_id, message.master)
             case internal.Refused():
                 process.refused(message.reason)
@@ -386,27 +390,16 @@ class _Link:
     def send(self, message: internal.FromAgent) -> None:
         if self._outgoing is not None:
             self._outgoing.append(message)
-            if len(self._outgoing) == 1:
-                self._speak()
+            self._speak()
 
     def _speak(self) -> None:
-        """One message after the other, each when the one before is answered."""
-        process, master, attempt, outgoing = self._process, self._master, self._attempt, self._outgoing
-        message, stream_id = outgoing[0], self._stream.id
-        if not isinstance(message, internal.Pong):
-            self._world.log(process.name, "->", master, brief(message))
-
-        def answered(status: int | None) -> None:
-            if attempt != self._attempt:
-                return
-            if status != 202:
-                self._lose()
-                return
-            outgoing.popleft()
-            if outgoing:
-                self._speak()
-
-        post(process, master, lambda: master.serve_message(stream_id, message), answered, again=0.01)
+        """All on the connection that the registration came by."""
+        process, master = self._process, self._master
+        while self._admitted and self._outgoing:
+            message, stream = self._outgoing.popleft(), self._stream
+            if not isinstance(message, internal.Pong):
+                self._world.log(process.name, "->", master, brief(message))
+            self._line.send(lambda message=message, stream=stream: master.serve_message(stream.id, message))
 
     def _expect_ping(self, seconds: float) -> None:
         if self._watchdog:

@@ -38,6 +38,7 @@ class Container(Process):
         self._executor = executor(self.identity, SHUTDOWN_GRACE_SECONDS, self, _Outside(self))
         self._calls: deque[Call] = deque()
         self._stream: Stream | None = None
+        self._attempt = 0
         self._deadline = self.now() + _RECOVERY_SECONDS
         self.after(self.world.between(0, 0.3), self._subscribe)
 
@@ -56,15 +57,22 @@ class Container(Process):
     def _subscribe(self) -> None:
         agent = self.place.agent
         call = self._executor.subscription()
+        self._attempt += 1
+        attempt = self._attempt
 
         def answered(status: int | None) -> None:
+            if attempt != self._attempt:
+                return
             if status is None:
                 self._lost()
             elif status != 200:
                 self._executor.abandoned()
 
         def handle() -> int:
-            stream = Stream(self.world, self, agent, lambda: self.ended(stream), lambda: agent.executor_left(self.id, stream))
+            stream = Stream(
+                self.world, self, agent, lambda: self._ended(attempt), lambda: agent.executor_left(self.id, stream)
+            )
+            self._stream = stream
             return agent.serve_executor(self, call, stream)
 
         if agent is None:
@@ -72,17 +80,18 @@ class Container(Process):
         else:
             post(self, agent, handle, answered)
 
-    def hears(self, stream: Stream, event: Event) -> None:
-        self._stream = stream
+    def hears(self, event: Event) -> None:
         self._deadline = self.now() + _RECOVERY_SECONDS
         self._executor.event(event)
 
-    def ended(self, stream: Stream) -> None:
+    def _ended(self, attempt: int) -> None:
         """The stream of the agent broke."""
-        self._stream = None
-        self._lost()
+        if attempt == self._attempt:
+            self._lost()
 
     def _lost(self) -> None:
+        self._attempt += 1
+        self._stream = None
         self._executor.disconnected()
         if not self._checkpoint or self.now() > self._deadline:
             self._executor.abandoned()
@@ -190,6 +199,7 @@ class _ManyTasks:
     def event(self, event: Event) -> None:
         if event.subscribed:
             self._framework = event.subscribed.framework_info
+            self._reports.subscribed()
         elif event.launch:
             self._launch(event.launch.task)
         elif event.launch_group:

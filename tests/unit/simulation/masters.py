@@ -158,17 +158,18 @@ class MasterProcess(Process):
         self.master.register_agent(stream_id, client.host, message)
         return self._streams.get(stream_id)
 
-    def serve_message(self, stream_id: str, message: internal.FromAgent) -> int:
+    def serve_message(self, stream_id: str, message: internal.FromAgent) -> None:
+        """What it does not take ends the connection."""
         self.guard()
-        if not self.ready:
-            return 307
+        if (stream := self._streams.get(stream_id)) is None:
+            return
         try:
             if stream_id in self.master.state.agents_by_stream:
                 self._books.from_agent(self.name, stream_id, message)
             self.master.agent_message(stream_id, message)
-        except Refusal as refusal:
-            return refusal.status
-        return 202
+        except Refusal:
+            stream.close_server()
+            self.after(0, lambda: self._ended(stream_id))
 
     def _open(self, client) -> str:  # noqa: ANN001
         self._count += 1
