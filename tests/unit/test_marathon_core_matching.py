@@ -145,3 +145,9 @@ def test_another_region_is_used_only_by_those_who_say_so(constraints: list[list[
     app = parse_app({**APP, "constraints": constraints})
     found = matcher.match(app, Place.of(offer(domain=(region, "z1"))), (), NOW)
     assert isinstance(found, Match) if used else found == ("UnfulfilledConstraint",)
+
+
+def test_an_app_with_persistent_volumes_is_not_run_without_them() -> None:
+    volume = {"containerPath": "data", "mode": "RW", "persistent": {"size": 10}}
+    found = match({"container": {"type": "MESOS", "volumes": [volume]}}, offer())
+    assert found == ("NoCorrespondingReservationFound",)

@@ -71,6 +71,8 @@ class Matcher:
             reasons.add(Reason.CONSTRAINT)
         if self._options.maintenance and _unavailable(place.offer, now):
             reasons.add(Reason.MAINTENANCE)
+        if any(volume.persistent for volume in app.volumes):
+            reasons.add(Reason.RESERVATION)  # nothing reserves for persistent volumes: do not run it without them
         if self._too_good(app, pool):
             reasons.add(Reason.SCARCE)
         taken: list[Resource] = []
