@@ -103,12 +103,13 @@ class Master:
 
 
 class SwarmProcesses:
-    """`registered` is how many agents believe that they are; `at`, when that became so (CLOCK_MONOTONIC)."""
+    """`registered` is how many agents believe that they are."""
 
     def __init__(self, port: int, agents: int, tasks: int) -> None:
         shares = [agents * number // PROCESSES for number in range(PROCESSES + 1)]
         self._counts = [0] * PROCESSES
-        self.at = 0.0
+        self.history: list[tuple[float, int]] = []
+        """When (CLOCK_MONOTONIC) how many were registered."""
         self._processes = []
         for index, (first, last) in enumerate(pairwise(shares)):
             command = [sys.executable, "-m", "tests.bench.swarm", *map(str, (port, first, last - first, tasks))]
@@ -120,6 +121,10 @@ class SwarmProcesses:
     def registered(self) -> int:
         return sum(self._counts)
 
+    def reached(self, count: int) -> float:
+        """When so many were registered for the first time in `history`."""
+        return min(at for at, registered in self.history if registered >= count)
+
     def end(self) -> None:
         for process in self._processes:
             process.send_signal(signal.SIGKILL)
@@ -129,7 +134,8 @@ class SwarmProcesses:
         assert process.stdout
         for line in process.stdout:
             found = json.loads(line)
-            self._counts[index], self.at = found["registered"], found["at"]
+            self._counts[index] = found["registered"]
+            self.history.append((found["at"], self.registered))
 
 
 def wait_until(condition: Callable[[], bool], complaint: Callable[[], str] = str) -> None:
@@ -149,20 +155,22 @@ def measure(folder: Path, agents: int, tasks_each: int, launched: int, idle: flo
     try:
         start, cpu = time.monotonic(), master.cpu()
         wait_until(lambda: swarm.registered == agents)
-        found["all agents admitted"] = swarm.at - start
+        found["all agents admitted"] = swarm.reached(agents) - start
         found["all agents admitted, CPU of the master"] = master.cpu() - cpu
         wait_until(lambda: master.metric("slaves_active") == agents)
         found["memory, MB"] = master.memory()
         found |= _state(master)
         found |= _offers(master, agents, launched, idle)
-        swarm_before = swarm.at
         start = time.monotonic()
         master.kill()
+        wait_until(lambda: swarm.registered == 0)
+        swarm.history.clear()
         found["new master listens"] = master.start()
         began, cpu = time.monotonic(), master.cpu()
-        wait_until(lambda: swarm.registered == agents and swarm.at > swarm_before)
-        found["all agents back, after the kill"] = swarm.at - start
-        found["all agents back, after the new master listens"] = swarm.at - began
+        wait_until(lambda: swarm.registered == agents)
+        found["half of the agents back, after the kill"] = swarm.reached(agents // 2) - start
+        found["all agents back, after the kill"] = swarm.reached(agents) - start
+        found["all agents back, after the new master listens"] = swarm.reached(agents) - began
         found["all agents back, CPU of the master"] = master.cpu() - cpu
         wait_until(lambda: master.metric("slaves_active") == agents)
         wait_until(lambda: master.metric("tasks_running") == agents * tasks_each)

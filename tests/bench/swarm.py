@@ -8,12 +8,14 @@ how many are registered, and when (CLOCK_MONOTONIC).
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import sys
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -104,6 +106,7 @@ class Agent:
         except OSError:
             self.come()
 
+    @cached_property
     def registration(self) -> bytes:
         return _encode(registration(self._number, self._swarm.tasks))
 
@@ -153,7 +156,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.write(_HEAD)
-        self.send(self._agent.registration())
+        self.send(self._agent.registration)
 
     def send(self, message: bytes) -> None:
         assert self._transport
@@ -185,8 +188,11 @@ class Connection(asyncio.Protocol):
 
 async def run(swarm: Swarm, first: int, count: int) -> None:
     """Until this is cancelled, or nobody reads the output any more."""
-    for number in range(first, first + count):
-        Agent(swarm, number).come()
+    agents = [Agent(swarm, number) for number in range(first, first + count)]
+    gc.freeze()
+    for agent in agents:
+        assert agent.registration  # made beforehand
+        agent.come()
     told = -1
     while True:
         if swarm.registered != told:

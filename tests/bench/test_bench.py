@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.bench import crowd, payload, report
+from tests.bench import allocator, crowd, listening, master, payload, report, state, tasks
 from tests.bench.__main__ import one_round
 from tests.bench.contenders import CONTENDERS
 from tests.bench.measure import measure
@@ -63,3 +64,29 @@ def test_ratios_are_of_the_same_round() -> None:
     assert results.ratio(50, "pyinfra", "mesosctl", "wall first") is None
     assert "50 hosts: mesosctl / ssh, cpu second" in report.goals(results)
     assert "pyinfra" not in report.goals(results)
+
+
+def test_tasks_on_one_agent(tmp_path: Path) -> None:
+    found = tasks.measure(tmp_path, rounds=1, tasks=3)
+    assert found["TASK_RUNNING, ms"] <= found["TASK_FINISHED, ms"]
+    assert found.keys() >= tasks.MESOS.keys()
+
+
+def test_a_master_with_simulated_agents(tmp_path: Path) -> None:
+    found = master.measure(tmp_path, agents=6, tasks_each=2, launched=4, idle=0.1)
+    assert found["/state, MB"] > 0
+    assert found["tasks a second through the master"] > 0
+    assert found["half of the agents back, after the kill"] <= found["all agents back, after the kill"]
+
+
+def test_what_a_master_shows() -> None:
+    found = asyncio.run(state.measure(3, 2))
+    assert found["/state"]["identity MB"] >= 0
+
+
+def test_cycles_of_the_allocator() -> None:
+    assert allocator.measure(5, 2).keys() == {"add_agents", "give_all", "all_refused"}
+
+
+def test_programs_until_they_listen(tmp_path: Path) -> None:
+    assert listening.measure(tmp_path, rounds=1).keys() == {"mesos-master", "mesos-agent", "python -c pass"}
