@@ -113,6 +113,14 @@ def test_an_added_port_leaves_the_others() -> None:
     assert find(assign_service_ports(before, after, 10, 20), "/a").service_ports == (10, 11, 12)
 
 
+def test_new_apps_do_not_take_the_ports_of_others_in_the_same_change() -> None:
+    before = assign_service_ports(Group(), put(Group(), parse_app(NGINX)), 10000, 10003)
+    after = update_group(before, "/", {"apps": [{"id": "first", "cmd": "x"}, NGINX]})
+    assigned = assign_service_ports(before, after, 10000, 10003)
+    assert find(assigned, "/nginx") == find(before, "/nginx")
+    assert find(assigned, "/first").service_ports == (10001,)
+
+
 def test_a_required_port_of_nought_is_any_of_the_host() -> None:
     root = put(Group(), parse_app({"id": "/a", "cmd": "x", "ports": [0], "requirePorts": True}))
     assert assign_service_ports(Group(), root, 10, 20) is root

@@ -18,7 +18,7 @@ from mesosctl.runtime.marathon.model.errors import InvalidJson, ValidationError,
 from mesosctl.runtime.marathon.model.group import Group, find_group, put
 from mesosctl.runtime.marathon.model.normal import parse_app
 from mesosctl.runtime.marathon.model.paths import ROOT, absolute, parent
-from mesosctl.runtime.marathon.model.validation import MAX_INT, id_violations, validate
+from mesosctl.runtime.marathon.model.validation import MAX_INT, dependency_violations, id_violations, validate
 
 Made = TypeVar("Made")
 _replace = msgspec.structs.replace
@@ -82,6 +82,7 @@ def _updated(old: Group, form: GroupForm, reader: Reader) -> Group:
             wrong.append(Violation("/groups", "each id may be used once"))
     if form.dependencies is not None:
         fields["dependencies"] = tuple(sorted({absolute(id, old.id) for id in form.dependencies}))
+        wrong.extend(dependency_violations(fields["dependencies"]))
     if wrong:
         raise ValidationError(*wrong)
     return _replace(old, **fields)

@@ -80,6 +80,8 @@ def _complete(start: App, form: AppForm, network_name: str | None) -> App:
         fields["args"] = ()
     elif form.args and form.cmd is None:
         fields["cmd"] = None
+    if form.user == "":
+        fields["user"] = None
     networks = _networks(form)
     if networks is not None:
         fields["networks"] = networks or _HOST

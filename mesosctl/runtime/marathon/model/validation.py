@@ -98,8 +98,6 @@ def _command(app: App) -> Iterator[Violation]:
         yield Violation("/", "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.")
     if not _EXECUTOR.fullmatch(app.executor):
         yield Violation("/executor", "must be empty, //cmd or a path")
-    if app.user == "":
-        yield Violation("/user", "must not be empty")
 
 
 def _environment(app: App) -> Iterator[Violation]:
@@ -120,9 +118,14 @@ def _places(app: App) -> Iterator[Violation]:
             yield Violation("/acceptedResourceRoles", "must not be empty")
         if "" in app.acceptedResourceRoles:
             yield Violation("/acceptedResourceRoles", "a role must not be empty")
-    for i, dependency in enumerate(app.dependencies):
-        if not well_formed(dependency):
-            yield Violation(f"/dependencies({i})", "is not a valid id")
+    yield from dependency_violations(app.dependencies)
+
+
+def dependency_violations(ids: tuple[str, ...]) -> Iterator[Violation]:
+    """Of the ids of apps and groups to wait for. They need not exist."""
+    for i, id in enumerate(ids):
+        if not well_formed(id):
+            yield Violation(f"/dependencies({i})", f"{id} is not a valid id")
 
 
 def constraint_violations(constraint: Constraint | PodConstraint, path: str) -> Iterator[Violation]:
