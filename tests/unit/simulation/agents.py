@@ -1,17 +1,13 @@
-"""Hosts with agents: the real state machine, updates, journal and recovery on a disk and a network that are not real."""
+"""Hosts with agents: the real state machine, journal and recovery, on a disk and a network that are not real."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from mesosctl.runtime import internal
-from mesosctl.runtime.agent import journal as journal_module
 from mesosctl.runtime.agent.adopted import UNKNOWN_STATUS
 from mesosctl.runtime.agent.checkpoint import Forked
 from mesosctl.runtime.agent.core import Agent, Settings
@@ -26,22 +22,23 @@ from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.resources import Resources
+from tests.unit.simulation.agent_link import Link
 from tests.unit.simulation.books import Books, amounts, excess, total
 from tests.unit.simulation.coordination import ZooKeeper
+from tests.unit.simulation.disk import Loop
 from tests.unit.simulation.executors import SHUTDOWN_GRACE_SECONDS, Container
-from tests.unit.simulation.masters import MasterProcess, brief
-from tests.unit.simulation.world import Line, Process, Stream, ViolationError, World, post
+from tests.unit.simulation.world import Process, Stream, ViolationError, World
 
 _FIRST_PID = 2**23
 """No process of this machine has such a one."""
-_MISSED_PINGS = 5
-_MAX_BACKOFF_SECONDS = 60.0
 
 
 class Host:
     """A machine: a disk, containers, and one agent after the other."""
 
-    def __init__(self, world: World, zookeeper: ZooKeeper, books: Books, name: str, folder: Path, resources: str) -> None:
+    def __init__(
+        self, world: World, zookeeper: ZooKeeper, books: Books, name: str, folder: Path, resources: str
+    ) -> None:
         self.world, self.zookeeper, self.books = world, zookeeper, books
         self.name = name
         self.work_dir = str(folder / name)
@@ -92,11 +89,11 @@ class AgentProcess(Process):
         super().__init__(place.world, place.name)
         self.name = place.name
         self._place = place
-        self.loop = _Loop(self)
+        self.loop = Loop(self)
         self._streams: dict[str, Stream] = {}
         self._children: set[str] = set()
         self._launching: dict[str, tuple[FrameworkInfo, ExecutorRecord]] = {}
-        self._link = _Link(self, place.zookeeper)
+        self._link = Link(self, place.zookeeper)
         self._acknowledged: set[bytes] = set()
 
     def start(self) -> None:
@@ -285,211 +282,3 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._outside, name)
-
-
-class _Link:
-    """The agent's connection to the leading master, as `runtime.agent.master_link` keeps it."""
-
-    def __init__(self, process: AgentProcess, zookeeper: ZooKeeper) -> None:
-        self._process = process
-        self._zookeeper = zookeeper
-        self._world = process.world
-        self._master: MasterProcess | None = None
-        self._attempt = 0
-        """Number of the connection; what belongs to an earlier one is of no interest."""
-        self._limit = 1.0
-        self._stream: Stream | None = None
-        self._line: Line | None = None
-        self._connected = False
-        self._admitted = False
-        self._outgoing: deque[internal.FromAgent] | None = None
-        self._ping_seconds = 15.0
-        self._watchdog = None
-
-    def start(self) -> None:
-        self._zookeeper.watch(lambda leader: self._world.clock.after(
-            self._world.between(0, 3), lambda: self._process.run(lambda: self._detected(leader))))
-        self._detected(self._zookeeper.leader)
-
-    def drop(self) -> None:
-        """The process is dead, or follows another master: the kernel closes what is open."""
-        self._attempt += 1
-        if self._watchdog:
-            self._watchdog.cancel()
-        self._outgoing, self._admitted = None, False
-        if self._stream:
-            self._stream.close_client()
-            self._stream = None
-
-    def _detected(self, leader: MasterProcess | None) -> None:
-        if leader is not None and leader is not self._master and leader is self._zookeeper.leader:
-            self._master = leader
-            self._limit = 1.0
-            self._lose()
-
-    def _lose(self) -> None:
-        """The connection is over; another one follows."""
-        connected, self._connected = self._connected, False
-        self.drop()
-        if connected:
-            self._process.agent.disconnected()
-        attempt = self._attempt
-        seconds = self._world.between(0, min(self._limit, _MAX_BACKOFF_SECONDS))
-        self._limit *= 2
-        self._process.after(seconds, lambda: self._register() if attempt == self._attempt else None)
-
-    def _register(self) -> None:
-        process, master, attempt = self._process, self._master, self._attempt
-        self._outgoing = deque()
-        message = process.agent.registration()
-        self._world.log(process.name, "->", master, brief(message))
-        self._connected = True
-        self._line = Line(self._world, process.host, master)
-        self._expect_ping(15.0)
-
-        def handle() -> int:
-            stream = master.serve_agent(_AgentEnd(self, attempt), message)
-            if stream is None:
-                return 503
-            if attempt == self._attempt:
-                self._stream = stream
-            else:
-                stream.close_client()  # it arrives when nobody reads the answer any more
-            return 200
-
-        def answered(status: int | None) -> None:
-            if status != 200 and attempt == self._attempt:
-                self._lose()
-
-        post(process, master, handle, answered)
-
-    def hears(self, attempt: int, stream: Stream, message: internal.ToAgent) -> None:
-        if attempt != self._attempt:
-            return
-        process = self._process
-        match message:
-            case internal.Registered():
-                self._limit = 1.0
-                self._ping_seconds = message.ping_seconds
-                self._admitted = True
-                self._speak()
-                process.agent.registered(message.agent_id, message.master)
-            case internal.Refused():
-                process.refused(message.reason)
-                return
-            case internal.Ping():
-                self.send(internal.Pong())
-            case _:
-                process.from_master(message)
-        self._expect_ping(self._ping_seconds)
-
-    def ended(self, attempt: int) -> None:
-        if attempt == self._attempt:
-            self._lose()
-
-    def send(self, message: internal.FromAgent) -> None:
-        if self._outgoing is not None:
-            self._outgoing.append(message)
-            self._speak()
-
-    def _speak(self) -> None:
-        """All on the connection that the registration came by."""
-        process, master = self._process, self._master
-        while self._admitted and self._outgoing:
-            message, stream = self._outgoing.popleft(), self._stream
-            if not isinstance(message, internal.Pong):
-                self._world.log(process.name, "->", master, brief(message))
-            self._line.send(lambda message=message, stream=stream: master.serve_message(stream.id, message))
-
-    def _expect_ping(self, seconds: float) -> None:
-        if self._watchdog:
-            self._watchdog.cancel()
-        self._watchdog = self._process.after(seconds * _MISSED_PINGS, self._lose)
-
-
-class _AgentEnd:
-    """The agent's end of one connection, as the master's streams know it."""
-
-    def __init__(self, link: _Link, attempt: int) -> None:
-        self._link = link
-        self._attempt = attempt
-        process = link._process
-        self.world, self.host, self.name, self.run = process.world, process.host, process.name, process.run
-
-    def from_master(self, message: internal.ToAgent) -> None:
-        self._link.hears(self._attempt, None, message)
-
-    def ended(self, stream_id: str) -> None:
-        self._link.ended(self._attempt)
-
-
-class _Future:
-    def __init__(self) -> None:
-        self._callbacks: list[Callable[[_Future], None]] = []
-
-    def add_done_callback(self, callback: Callable[[_Future], None]) -> None:
-        self._callbacks.append(callback)
-
-    def cancelled(self) -> bool:
-        return False
-
-    def exception(self) -> None:
-        return None
-
-    def done(self) -> None:
-        for callback in self._callbacks:
-            callback(self)
-
-
-class _Loop:
-    """What the journal needs of an event loop. Its threads take their time, and stop with the process."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self._threads: dict[object, deque[tuple[Callable[..., None], tuple[object, ...], _Future]]] = {}
-        self.call_later = lambda seconds, callback: process.after(seconds, callback)
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self._process.after(0, callback)
-
-    def run_in_executor(self, thread: object, work: Callable[..., None], *arguments: object) -> _Future:
-        future = _Future()
-        queue = self._threads.setdefault(thread, deque())
-        queue.append((work, arguments, future))
-        if len(queue) == 1:
-            self._process.after(self._process.world.latency(), lambda: self._work(queue))
-        return future
-
-    def _work(self, queue: deque[tuple[Callable[..., None], tuple[object, ...], _Future]]) -> None:
-        work, arguments, future = queue.popleft()
-        work(*arguments)
-        self._process.after(self._process.world.latency() / 10, future.done)
-        if queue:
-            self._process.after(self._process.world.latency(), lambda: self._work(queue))
-
-    def crash(self) -> None:
-        """What the threads were at may be done, or not, or half."""
-        world = self._process.world
-        for queue in self._threads.values():
-            for work, arguments, _ in queue:
-                if world.chance(0.5):
-                    if work.__name__ == "_commit" and world.chance(0.5):
-                        line = msgspec.json.encode(arguments[0])
-                        os.write(work.__self__._file, line[: int(len(line) * world.random.random())])
-                    break
-                work(*arguments)
-
-
-def journal_asyncio(world: World) -> object:
-    """To be put in the place of the journal's `asyncio`."""
-
-    class Asyncio:
-        @staticmethod
-        def get_running_loop() -> _Loop:
-            assert isinstance(world.current, AgentProcess)
-            return world.current.loop
-
-    return Asyncio
-
-
-__all__ = ["AgentProcess", "Host", "journal_asyncio", "journal_module"]

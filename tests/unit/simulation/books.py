@@ -188,7 +188,9 @@ class Books:
         agent = book.agents[agent_id]
         offered = [offer.held for offer in book.offers.values() if offer.agent_id == agent_id]
         if found := excess(total([*offered, *agent.tasks.values(), *agent.executors.values()]), agent.there):
-            raise ViolationError(f"More of {agent_id} is offered and used than there is: {found}; {book.offers} {agent}")
+            raise ViolationError(
+                f"More of {agent_id} is offered and used than there is: {found}; {book.offers} {agent}"
+            )
 
     # Masters and schedulers.
 
@@ -227,7 +229,7 @@ class Books:
         book = self._masters[master]
         self._void(book, lambda offer: offer.stream == stream)
 
-    def _void(self, book: _MasterBook, is_void) -> None:  # noqa: ANN001
+    def _void(self, book: _MasterBook, is_void) -> None:
         for offer_id in [offer_id for offer_id, offer in book.offers.items() if is_void(offer)]:
             del book.offers[offer_id]
 

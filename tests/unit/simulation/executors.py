@@ -28,7 +28,12 @@ class Container(Process):
 
     def __init__(self, place: Host, framework: FrameworkInfo, record: ExecutorRecord, pid: int) -> None:
         super().__init__(place.world, place.name)
-        self.id, self.name, self.directory, self.pid = record.container_id, record.container_id[:6], record.directory, pid
+        self.id, self.name, self.directory, self.pid = (
+            record.container_id,
+            record.container_id[:6],
+            record.directory,
+            pid,
+        )
         self.place = place
         self.framework_id = framework.id.value
         self.identity = Identity(framework.id, record.info.executor_id)
@@ -152,7 +157,7 @@ class _Command:
         container.place.books.delivered(self._task_id)
         container.commands.append(self)
 
-    def start(self, started, failed, exited) -> None:  # noqa: ANN001
+    def start(self, started, failed, exited) -> None:
         container = self._container
         self._exited = exited
         if container.world.chance(0.03):

@@ -128,7 +128,7 @@ class MasterProcess(Process):
 
     # What clients ask for.
 
-    def serve_subscribe(self, client, call: Call) -> Stream | None:  # noqa: ANN001
+    def serve_subscribe(self, client, call: Call) -> Stream | None:
         """None where this one does not lead."""
         self.guard()
         if not self.ready:
@@ -149,7 +149,7 @@ class MasterProcess(Process):
         except Refusal as refusal:
             return refusal.status
 
-    def serve_agent(self, client, message: internal.Register) -> Stream | None:  # noqa: ANN001
+    def serve_agent(self, client, message: internal.Register) -> Stream | None:
         self.guard()
         if not self.ready:
             return None
@@ -171,12 +171,10 @@ class MasterProcess(Process):
             stream.close_server()
             self.after(0, lambda: self._ended(stream_id))
 
-    def _open(self, client) -> str:  # noqa: ANN001
+    def _open(self, client) -> str:
         self._count += 1
         stream_id = f"{self.name}/{client.name}/{self._count}"
-        stream = Stream(
-            self.world, client, self, lambda: client.ended(stream_id), lambda: self._ended(stream_id)
-        )
+        stream = Stream(self.world, client, self, lambda: client.ended(stream_id), lambda: self._ended(stream_id))
         stream.id, stream.client = stream_id, client
         self._streams[stream_id] = stream
         return stream_id

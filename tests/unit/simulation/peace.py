@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mesosctl.runtime.agent.records import ExecutorState
@@ -67,10 +68,8 @@ def _operate(leader: MasterProcess) -> None:
         master.commit(master.maintenance.update(Schedule()))
     for agent in [*master.state.agents.values()]:
         if agent.restriction:
-            try:
+            with suppress(Refusal):
                 master.commit(master.draining.reactivate(agent.id))
-            except Refusal:
-                pass
 
 
 def problems(cluster: Cluster) -> list[str]:
@@ -115,9 +114,8 @@ def _of_framework(cluster: Cluster, leader: MasterProcess, framework: Framework)
             on_agents |= {task.id for task in executor.tasks()}
             waiting |= set(executor.terminated)
     if not living == in_master == on_agents:
-        found.append(
-            f"{framework.name} believes {sorted(living)}, its master {sorted(in_master)}, its agents {sorted(on_agents)}"
-        )
+        whose = f"its master {sorted(in_master)}, its agents {sorted(on_agents)}"
+        found.append(f"{framework.name} believes {sorted(living)}, {whose}")
     if running := {name for name in cluster.books.running if name.startswith(f"{framework.name}-")} - on_agents:
         found.append(f"{sorted(running)} run and nobody knows")
     if waiting:
@@ -152,7 +150,7 @@ def _of_resources(cluster: Cluster, leader: MasterProcess) -> list[str]:
         used, offered = total(parts), cluster.books.outstanding(leader.name, agent_id)
         held = total(amounts(each.messages()) for each in state.allocator._agents[agent_id].used.values())
         if held != used + offered:
-            found.append(f"{host.name}: the allocator holds {held}, but {used} is used and {offered} offered; {[*state.agents[agent_id].executors]}")
+            found.append(f"{host.name}: the allocator holds {held}, but {used} is used and {offered} offered")
         left = state.allocator.available(agent_id)
         usable = left.filter(lambda kind: not kind.reservations or kind.role in roles)
         if usable.scalar("cpus") >= _LEAST_CPUS or usable.scalar("mem") >= _LEAST_MEM_MB:

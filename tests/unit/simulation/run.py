@@ -13,14 +13,15 @@ from unittest import mock
 
 from mesosctl.runtime.agent import journal
 from mesosctl.runtime.master.actions import AgentRemoved
-from tests.unit.simulation.agents import Host, journal_asyncio
+from tests.unit.simulation.agents import Host
 from tests.unit.simulation.books import Books
 from tests.unit.simulation.coordination import ZooKeeper
+from tests.unit.simulation.disk import journal_asyncio
 from tests.unit.simulation.masters import MasterProcess
 from tests.unit.simulation.peace import problems, settle
 from tests.unit.simulation.schedulers import Framework
 from tests.unit.simulation.trouble import trouble
-from tests.unit.simulation.world import ViolationError, World
+from tests.unit.simulation.world import SimulationError, ViolationError, World
 
 _RESOURCES = ["cpus:4;mem:1024;disk:512;ports:[1-6]", "cpus:2;mem:512;disk:64;ports:[1-3];cpus(r):1;mem(r):128"]
 _MEMORY = Path("/dev/shm")
@@ -84,12 +85,12 @@ def simulated(world: World) -> Iterator[Path]:
 
 
 def run(seed: int, *, traced: bool = False) -> World:
-    """Raises ViolationError, or whatever else goes wrong. The world tells what happened."""
+    """Raises SimulationError for whatever goes wrong. The world tells what happened."""
     world = World(seed, traced=traced)
     with simulated(world) as folder:
+        cluster = Cluster(world, folder)
+        world.books = cluster.books
         try:
-            cluster = Cluster(world, folder)
-            world.books = cluster.books
             trouble(cluster)
             settle(cluster)
             start = world.seconds
@@ -98,10 +99,9 @@ def run(seed: int, *, traced: bool = False) -> World:
                     raise ViolationError("In the end: " + "; ".join(found))
                 world.clock.advance(_STEP_SECONDS)
         except Exception as error:
-            error.world = world
-            raise
+            raise SimulationError(seed, world, error) from error
         finally:
-            for host in getattr(locals().get("cluster"), "hosts", ()):
+            for host in cluster.hosts:
                 if host.agent:
                     host.agent.kill()
     return world

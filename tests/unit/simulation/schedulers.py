@@ -36,7 +36,11 @@ class Framework:
         random = world.random
         self.roles = random.choice([("*",), ("r",), ("*", "r")])
         types = [_Capability.Type.MULTI_ROLE, _Capability.Type.RESERVATION_REFINEMENT]
-        types += [each for each in (_Capability.Type.PARTITION_AWARE, _Capability.Type.TASK_KILLING_STATE) if world.chance(0.7)]
+        types += [
+            each
+            for each in (_Capability.Type.PARTITION_AWARE, _Capability.Type.TASK_KILLING_STATE)
+            if world.chance(0.7)
+        ]
         self.info = FrameworkInfo(
             user="root",
             name=name,
@@ -309,7 +313,9 @@ def _part(left: Resources, cpus: int, mem: int, ports: int = 0) -> Resources | N
     """So much of what is there, of one reservation each; None where there is less. CPUs in thousandths."""
     taken = Resources()
     for name, wanted in (("cpus", cpus), ("mem", mem * 1000)):
-        found = next((item for item in left.items() if item[0].name == name and item[0].quantity(item[1]) >= wanted), None)
+        found = next(
+            (item for item in left.items() if item[0].name == name and item[0].quantity(item[1]) >= wanted), None
+        )
         if found is None:
             return None
         taken += _amount(left, found[0], wanted)
@@ -348,7 +354,9 @@ def _reservation(left: Resources, role: str) -> list[Offer.Operation]:
 def brief(call: Call) -> str:
     """A call as a line of a trace."""
     if call.accept:
-        names = [task.task_id.value for each in call.accept.operations if each.launch for task in each.launch.task_infos]
+        names = [
+            task.task_id.value for each in call.accept.operations if each.launch for task in each.launch.task_infos
+        ]
         names += [
             task.task_id.value
             for each in call.accept.operations

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mesosctl.runtime.protocol.basics import DurationInfo, MachineID, TimeInfo, Unavailability
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.maintenance import Schedule, Window
 from mesosctl.runtime.protocol.offers import Offer
-from mesosctl.runtime.protocol.resources import Resource
+from mesosctl.runtime.protocol.resources import Resource, Volume
 from mesosctl.runtime.resources import Resources
 from tests.unit.simulation.coordination import HOST as ZOOKEEPER
 
@@ -36,7 +38,7 @@ def _wait(cluster: Cluster) -> None:
     cluster.world.clock.advance(5)
 
 
-def _scheduler(cluster: Cluster):  # noqa: ANN202
+def _scheduler(cluster: Cluster):
     return cluster.world.random.choice(cluster.frameworks).scheduler
 
 
@@ -149,7 +151,7 @@ def _teardown(cluster: Cluster) -> None:
 # Operators.
 
 
-def _operate(cluster: Cluster, work) -> None:  # noqa: ANN001
+def _operate(cluster: Cluster, work) -> None:
     """Let the leader do something with an agent that it knows."""
     leader = cluster.leader
     if leader is None:
@@ -186,9 +188,7 @@ def _reactivate(cluster: Cluster) -> None:
 def _mark_gone(cluster: Cluster) -> None:
     _operate(
         cluster,
-        lambda master, agent: master.commit(
-            master.draining.mark_gone(agent), lambda: cluster.books.gone.add(agent)
-        ),
+        lambda master, agent: master.commit(master.draining.mark_gone(agent), lambda: cluster.books.gone.add(agent)),
     )
 
 
@@ -200,7 +200,7 @@ def _maintain(cluster: Cluster) -> None:
 
 
 def _machines_down(cluster: Cluster) -> None:
-    def work(master, agent) -> None:  # noqa: ANN001
+    def work(master, agent) -> None:
         machines = tuple(each.id for each in master.maintenance.status().draining_machines[:1])
         master.commit(master.maintenance.start(machines))
 
@@ -218,7 +218,7 @@ def _reserve(cluster: Cluster) -> None:
     """Reserve something, make a volume of it, or take either back."""
     world = cluster.world
 
-    def work(master, agent_id) -> None:  # noqa: ANN001
+    def work(master, agent_id) -> None:
         agent = master.state.agents.get(agent_id)
         if agent is None:
             return
@@ -230,26 +230,20 @@ def _reserve(cluster: Cluster) -> None:
         elif disk and choice < 0.6:
             (message,) = disk.messages()
             persistence = Resource.DiskInfo.Persistence(id=f"v{world.random.randrange(10**6)}")
-            volume = Resource.DiskInfo.Volume if hasattr(Resource.DiskInfo, "Volume") else None
-            operation = _create(message, persistence, volume)
+            info = Resource.DiskInfo(persistence=persistence, volume=Volume(mode=Volume.Mode.RW, container_path="v"))
+            create = _Operation.Create((replace(message, disk=info),))
+            operation = _Operation(type=_Operation.Type.CREATE, create=create)
         elif dynamic and choice < 0.5:
             operation = _Operation(type=_Operation.Type.UNRESERVE, unreserve=_Operation.Unreserve(dynamic.messages()))
         else:
             info = Resource.ReservationInfo(type=Resource.ReservationInfo.Type.DYNAMIC, role="r")
             wanted = Resources.parse("cpus:1;mem:64;disk:32").push_reservation(info)
-            operation = _Operation(type=_Operation.Type.RESERVE, reserve=_Operation.Reserve(resources=wanted.messages()))
+            operation = _Operation(
+                type=_Operation.Type.RESERVE, reserve=_Operation.Reserve(resources=wanted.messages())
+            )
         master.reservations.perform(agent_id, operation)
 
     _operate(cluster, work)
-
-
-def _create(message: Resource, persistence: object, volume: object) -> Offer.Operation:
-    from msgspec.structs import replace
-
-    from mesosctl.runtime.protocol.resources import Volume
-
-    disk = Resource.DiskInfo(persistence=persistence, volume=Volume(mode=Volume.Mode.RW, container_path="v"))
-    return _Operation(type=_Operation.Type.CREATE, create=_Operation.Create((replace(message, disk=disk),)))
 
 
 _WEIGHTS = {

@@ -16,6 +16,14 @@ class ViolationError(AssertionError):
     """Something happened that must never happen."""
 
 
+class SimulationError(Exception):
+    """A run went wrong. `world` tells what happened."""
+
+    def __init__(self, seed: int, world: World, cause: BaseException) -> None:
+        super().__init__(f"MESOSCTL_TEST_SEED={seed}: {type(cause).__name__}: {cause}")
+        self.world = world
+
+
 class DiedError(Exception):
     """Raised by a process that ends itself in the middle of what it does."""
 
@@ -191,7 +199,11 @@ class Stream:
 
 
 def post(
-    client: Process, server: Process, handle: Callable[[], int], answered: Callable[[int | None], None], again: float = 0
+    client: Process,
+    server: Process,
+    handle: Callable[[], int],
+    answered: Callable[[int | None], None],
+    again: float = 0,
 ) -> None:
     """A request and its answer: a status, or None where the server is gone before it answers.
 
