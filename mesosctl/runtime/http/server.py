@@ -13,6 +13,8 @@ from mesosctl.runtime.protocol.errors import DecodeError, Refusal
 
 MAX_BODY_BYTES = 128 * 2**20
 """An ACCEPT may launch thousands of tasks."""
+BACKLOG = 4096
+"""All agents of a cluster connect within a second to a new leader; what the queue does not hold tries again late."""
 
 
 def application(prefix: str, routes: Iterable[web.RouteDef]) -> web.Application:
@@ -36,7 +38,7 @@ async def serve(app: web.Application, ip: str, port: int, tls: SSLContext | None
     runner = web.AppRunner(app, access_log=None, handle_signals=False, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, ip, port, ssl_context=tls).start()
+        await web.TCPSite(runner, ip, port, backlog=BACKLOG, ssl_context=tls).start()
     except OSError:
         await runner.cleanup()
         raise

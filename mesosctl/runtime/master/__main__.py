@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -32,11 +33,15 @@ from mesosctl.runtime.tls import Tls, tls
 from mesosctl.runtime.version import VERSION
 
 PROGRAM = "mesos-master"
+COLLECT_AFTER = 50_000
+"""New objects. Most of a master's objects stay: looking through them for garbage took a third of its time."""
 log = logging.getLogger(PROGRAM)
 
 
 def main() -> None:
     flags, warnings = start(MasterFlags, PROGRAM)
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     try:
         log_to(PROGRAM, flags.log_dir, flags.logging_level, quiet=flags.quiet)
         address = resolve(
