@@ -200,9 +200,11 @@ def _with_defaults(app: App, form: AppForm, network_name: str | None) -> App:
 
 
 def _check(check: HealthCheck, ports: bool) -> HealthCheck:
-    """Asks the first port if none was given, and does not pass over 1xx answers."""
+    """Asks the first port if none was given, and does not pass over 1xx answers; a command is for COMMAND alone."""
     if ports and check.protocol != "COMMAND" and check.port is None and check.portIndex is None:
         check = msgspec.structs.replace(check, portIndex=0)
+    if check.protocol != "COMMAND" and check.command is not None:
+        check = msgspec.structs.replace(check, command=None)
     if check.protocol in ("HTTP", "HTTPS") and check.ignoreHttp1xx is None:
         check = msgspec.structs.replace(check, ignoreHttp1xx=False)
     return check

@@ -207,8 +207,6 @@ def _health_check(app: App, check: HealthCheck, path: str) -> Iterator[Violation
         if check.command is None or not check.command.value:
             yield Violation(f"{path}/command", "must not be empty")
         return
-    if check.command is not None:
-        yield Violation(f"{path}/command", "is only for the protocol COMMAND")
     if check.port is not None and not 0 <= check.port <= 65535:
         yield Violation(f"{path}/port", "must be between 0 and 65535")
     known = range(len(app.ports))
