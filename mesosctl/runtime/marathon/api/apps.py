@@ -134,7 +134,7 @@ class Apps:
                 raise ApiError(409, f"An app with id [{app.id}] already exists.")
             return _put(root, app)
 
-        deployment = await self._context.update(request, change, event=app_json(app))
+        deployment = await self._context.update(request, change, posted=[app_json(app)])
         made = find_app(deployment.target, app.id) or app
         view = app_view(self._context, made, {COUNTS, TASKS})
         view["deployments"] = [{"id": deployment.id}]
@@ -158,9 +158,8 @@ class Apps:
         return deployed(request, deployment)
 
     async def delete(self, request: web.Request, id: str) -> web.Response:
-        app = self._app(id)
-        deployment = await self._context.update(request, lambda root: remove(root, id), event=app_json(app))
-        return deployed(request, deployment)
+        self._app(id)
+        return deployed(request, await self._context.update(request, lambda root: remove(root, id)))
 
     async def _change_one(self, request: web.Request, id: str, *, partial: bool, create: bool) -> web.Response:
         raw = _object(await body(request))
@@ -181,16 +180,16 @@ class Apps:
 
     async def _change(self, request: web.Request, raws: Raws, *, partial: bool, create: bool) -> Deployment:
         """Each of `raws` has its id."""
-        event: Raws = []
+        posted: Raws = []
 
         def change(root: Group) -> Group:
             for raw in raws:
                 app = self._changed(root, raw, partial=partial, create=create)
-                event.append(app_json(app))
+                posted.append(app_json(app))
                 root = _put(root, app)
             return root
 
-        return await self._context.update(request, change, event=event)
+        return await self._context.update(request, change, posted=posted)
 
     def _changed(self, root: Group, raw: dict[str, Any], *, partial: bool, create: bool) -> App:
         id = absolute(raw["id"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,11 +56,13 @@ class Context:
         *,
         restart: Iterable[str] = (),
         kills: Mapping[str, Iterable[str]] | None = None,
-        event: object = None,
+        posted: Sequence[object] = (),
     ) -> Deployment:
-        """Deploy what a request asks for; it is safe when this returns. `event` is the definition for the bus."""
+        """Deploy what a request asks for; it is safe when this returns. `posted`: the bus is told of these definitions;
+        `change` may add to them."""
         deployment = self.marathon.update_root(change, force=flag(request, "force"), restart=restart, kills=kills)
-        self.bus.say("api_post_event", clientIp=request.remote or "", uri=request.path, appDefinition=event)
+        for definition in posted:
+            self.bus.say("api_post_event", clientIp=request.remote or "", uri=request.path, appDefinition=definition)
         await self.writer.flush()
         return deployment
 
