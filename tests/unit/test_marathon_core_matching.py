@@ -62,7 +62,7 @@ def test_what_is_reserved_is_taken_first() -> None:
     found = match({"portDefinitions": []}, offer(resources="cpus:4;cpus(r):0.6;mem:200"), Options(role="r"))
     assert isinstance(found, Match)
     assert found.resources == Resources.parse("cpus(r):0.6;cpus:0.4;mem:100").messages(Form.SIMPLE)
-    assert found.left.scalar("cpus", 3.6, lambda _: True)
+    assert found.left.scalar("cpus", 3.6, ("*", "r"))
 
 
 def test_dynamic_reservations_are_left_to_those_who_made_them() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mesosctl.runtime.marathon.core.constraints import agent_of, fits
 from mesosctl.runtime.marathon.core.options import Options
-from mesosctl.runtime.marathon.core.pool import Pool, Wanted, dynamically_reserved, reserved_to
+from mesosctl.runtime.marathon.core.pool import Pool
 from mesosctl.runtime.marathon.core.records import AgentRecord
 from mesosctl.runtime.marathon.model import App, PortDefinition
 from mesosctl.runtime.protocol.offers import Offer
@@ -57,6 +57,7 @@ class Matcher:
     def __init__(self, options: Options, random: Random) -> None:
         self._options = options
         self._random = random
+        self._roles = options.default_accepted_roles or (UNRESERVED, options.role)
         self.region: str | None = None
         """The master's. Elsewhere only those apps run that say so."""
 
@@ -64,8 +65,8 @@ class Matcher:
         """`placed`: the agents of the app's other instances, one for each. Nothing is taken from `place`."""
         reasons = set()
         pool = place.pool.copy()
-        wanted = self._wanted(app)
-        if not pool.any(wanted):
+        roles = app.acceptedResourceRoles or self._roles
+        if not pool.any(roles):
             reasons.add(Reason.ROLE)
         if not self._in_region(app, place.agent) or not fits(app.constraints, place.agent, placed):
             reasons.add(Reason.CONSTRAINT)
@@ -82,13 +83,13 @@ class Matcher:
             ("disk", app.disk, Reason.DISK),
             ("gpus", app.gpus, Reason.GPUS),
         ):
-            found = pool.scalar(name, amount, wanted)
+            found = pool.scalar(name, amount, roles)
             if found is None:
                 reasons.add(reason)
             else:
                 taken += found
         asked = asked_ports(app)
-        ports = pool.ports([port for port in asked if port is not None], wanted, self._random)
+        ports = pool.ports([port for port in asked if port is not None], roles, self._random)
         if ports is None:
             reasons.add(Reason.PORTS)
         if reasons or ports is None:
@@ -99,13 +100,6 @@ class Matcher:
             resources=(*taken, *ports[1]),
             ports=tuple(None if port is None else next(numbers) for port in asked),
             left=pool,
-        )
-
-    def _wanted(self, app: App) -> Wanted:
-        default = self._options.default_accepted_roles or (UNRESERVED, self._options.role)
-        roles = frozenset(app.acceptedResourceRoles or default)
-        return lambda resource: (
-            resource.revocable is None and not dynamically_reserved(resource) and reserved_to(resource) in roles
         )
 
     def _in_region(self, app: App, agent: AgentRecord) -> bool:

@@ -5,7 +5,7 @@ Resources are given as they were offered, only their amounts differ: so they are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from random import Random
 from typing import NamedTuple
 
@@ -15,48 +15,59 @@ from mesosctl.runtime.protocol.resources import Resource, Value
 from mesosctl.runtime.resources.amounts import Ranges, thousandths
 from mesosctl.runtime.resources.roles import UNRESERVED
 
-Wanted = Callable[[Resource], bool]
-
 
 class _Part(NamedTuple):
     resource: Resource
     left: int | Ranges
+    name: str
+    role: str
+    """To which it is reserved, statically; `*` if to none."""
 
 
 class Pool:
+    """Of resources that anyone in their role may use: what is revocable or reserved dynamically is not taken."""
+
     def __init__(self, resources: Iterable[Resource]) -> None:
-        self._parts = [_Part(resource, amount) for resource in resources if (amount := _amount(resource))]
+        self._parts = [
+            _Part(resource, amount, resource.name, _reserved_to(resource))
+            for resource in resources
+            if resource.revocable is None and not _dynamically_reserved(resource) and (amount := _amount(resource))
+        ]
+        self._parts.sort(key=lambda part: part.role == UNRESERVED)  # what is reserved is used first
 
     def copy(self) -> Pool:
         made = Pool(())
         made._parts = list(self._parts)
         return made
 
-    def any(self, wanted: Wanted) -> bool:
-        return any(wanted(part.resource) for part in self._parts)
+    def any(self, roles: Collection[str]) -> bool:
+        """Whether there is anything of these roles."""
+        return any(part.role in roles for part in self._parts)
 
     def has(self, name: str) -> bool:
-        return any(part.resource.name == name for part in self._parts)
+        return any(part.name == name for part in self._parts)
 
-    def scalar(self, name: str, amount: float, wanted: Wanted) -> tuple[Resource, ...] | None:
+    def scalar(self, name: str, amount: float, roles: Collection[str]) -> tuple[Resource, ...] | None:
         """Take that much, what is reserved first; None, and nothing taken, where there is less."""
         missing = thousandths(amount)
         if not missing:
             return ()
         parts, taken = list(self._parts), []
-        for index in self._by_preference(name, wanted):
-            resource, left = parts[index]
-            assert isinstance(left, int)
-            use = min(left, missing)
-            parts[index] = _Part(resource, left - use)
+        for index in self._of(name, roles):
+            part = parts[index]
+            assert isinstance(part.left, int)
+            use = min(part.left, missing)
+            parts[index] = part._replace(left=part.left - use)
             missing -= use
-            taken.append(msgspec.structs.replace(resource, scalar=Value.Scalar(use / 1000)))
+            taken.append(msgspec.structs.replace(part.resource, scalar=Value.Scalar(use / 1000)))
             if not missing:
                 self._parts = [part for part in parts if part.left]
                 return tuple(taken)
         return None
 
-    def ports(self, asked: Iterable[int], wanted: Wanted, random: Random) -> tuple[list[int], list[Resource]] | None:
+    def ports(
+        self, asked: Iterable[int], roles: Collection[str], random: Random
+    ) -> tuple[list[int], list[Resource]] | None:
         """Take these ports, where 0 is any other. The numbers in the same order, and what was taken."""
         asked = list(asked)
         fixed = [port for port in asked if port]
@@ -64,7 +75,7 @@ class Pool:
             return None
         parts = list(self._parts)
         used: dict[int, list[int]] = {}
-        order = self._by_preference("ports", wanted)
+        order = self._of("ports", roles)
         for port in fixed:
             if not _take(parts, order, port, used):
                 return None
@@ -84,20 +95,18 @@ class Pool:
         self._parts = [part for part in parts if part.left]
         return numbers, taken
 
-    def _by_preference(self, name: str, wanted: Wanted) -> list[int]:
-        """Where such resources are: reserved ones, then the others."""
-        found = [i for i, part in enumerate(self._parts) if part.resource.name == name and wanted(part.resource)]
-        return sorted(found, key=lambda index: reserved_to(self._parts[index].resource) == UNRESERVED)
+    def _of(self, name: str, roles: Collection[str]) -> list[int]:
+        """Where such resources are."""
+        return [i for i, part in enumerate(self._parts) if part.name == name and part.role in roles]
 
 
-def reserved_to(resource: Resource) -> str:
-    """The role, or `*`."""
+def _reserved_to(resource: Resource) -> str:
     if resource.reservations:
         return resource.reservations[-1].role or UNRESERVED
     return resource.role or UNRESERVED
 
 
-def dynamically_reserved(resource: Resource) -> bool:
+def _dynamically_reserved(resource: Resource) -> bool:
     if resource.reservations:
         return resource.reservations[-1].type is Resource.ReservationInfo.Type.DYNAMIC
     return resource.reservation is not None
@@ -118,10 +127,10 @@ def _ranges(ranges: Ranges) -> Value.Ranges:
 def _take(parts: list[_Part], order: list[int], port: int, used: dict[int, list[int]]) -> bool:
     one = Ranges(((port, port),))
     for index in order:
-        resource, left = parts[index]
-        assert isinstance(left, Ranges)
-        if left >= one:
-            parts[index] = _Part(resource, left - one)
+        part = parts[index]
+        assert isinstance(part.left, Ranges)
+        if part.left >= one:
+            parts[index] = part._replace(left=part.left - one)
             used.setdefault(index, []).append(port)
             return True
     return False
