@@ -16,7 +16,6 @@ from mesosctl.runtime.marathon.model.app import (
     Container,
     Docker,
     ExternalVolume,
-    PortDefinition,
     PortMapping,
 )
 from mesosctl.runtime.marathon.model.group import Group
@@ -32,7 +31,6 @@ _ALWAYS: dict[type[msgspec.Struct], frozenset[str]] = {
     Container: frozenset({"volumes", "portMappings"}),
     Docker: frozenset({"parameters"}),
     ExternalVolume: frozenset({"options"}),
-    PortDefinition: frozenset({"labels"}),
     PortMapping: frozenset({"labels"}),
     Placement: frozenset({"constraints", "acceptedResourceRoles"}),
     Pod: frozenset({"labels", "environment", "containers", "secrets", "volumes", "networks"}),
