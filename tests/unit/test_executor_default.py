@@ -122,7 +122,7 @@ def test_a_group_that_cannot_be_launched_whole_is_not_launched() -> None:
     failure = bench.statuses("b")[-1]
     assert (failure.state, failure.reason) == ("TASK_FAILED", TaskStatus.Reason.REASON_CONTAINER_LAUNCH_FAILED)
     assert "no such user" in (failure.message or "")
-    assert bench.signals == [(0, "a", signal.SIGKILL)]
+    assert bench.signals == [(0, "a", signal.SIGTERM)]
     bench.exit("a", BY_KILL)
     assert bench.states("a") == ["STARTING", "KILLED"]
     bench.acknowledge()

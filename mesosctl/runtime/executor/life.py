@@ -88,7 +88,7 @@ class TaskLife:
         self._running = True
         self._container_status = container_status
         if self.is_killed:
-            self._command.signal(signal.SIGKILL)  # it has not begun anything yet
+            self._command.signal(signal.SIGTERM)  # it could not be told before
             return
         self._update(TaskState.TASK_RUNNING, data=data, labels=labels)
         if self.info.max_completion_time:
