@@ -7,6 +7,7 @@ when the connection breaks fails with `ConnectionLoss`: whether it was carried o
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,6 +43,27 @@ _RETRY_DELAYS = {"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": 1.0}
 """How kazoo connects again, in seconds."""
 
 
+REPEAT_SECONDS = 60.0
+
+
+class Seldom(logging.Filter):
+    """Lets the same words through once a minute: kazoo tells of every attempt to connect, several a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self._told = {text: at for text, at in self._told.items() if record.created - at < REPEAT_SECONDS}
+        is_new = record.getMessage() not in self._told
+        self._told.setdefault(record.getMessage(), record.created)
+        return is_new
+
+
+log = logging.getLogger(__name__)
+log.addFilter(Seldom())
+
+
 class Session:
     """Use it inside the running event loop it is made in. `changed` is called, with no arguments, whenever the
     connection or the session comes or goes, and when a watch fires.
@@ -59,6 +81,7 @@ class Session:
             default_acl=self.acl,
             auth_data=None if url.credentials is None else [("digest", url.credentials)],
             connection_retry=KazooRetry(**_RETRY_DELAYS),
+            logger=log,
         )
         self._client.add_listener(self._listen)
 
