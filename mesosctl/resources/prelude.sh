@@ -567,7 +567,8 @@ restarts() {
 wait_ready() {
 	[ -n "$2" ] || return 0
 	speak
-	_end=$(($(date +%s) + $1))
+	_began=$(date +%s)
+	_end=$((_began + $1))
 	_before=$(restarts "$3" "$4")
 	until (eval "$2") >/dev/null 2>&1; do
 		late="not ready within $1 seconds"
@@ -578,13 +579,15 @@ wait_ready() {
 	done
 }
 
-# why MANAGER NAME LOG: the last words of a service, in its log file and in the journal.
+# why MANAGER NAME LOG: the last words of a service, in its log file and in the journal, there without those of long ago.
 why() {
 	[ ! -f "$3" ] || tail -n 15 "$3"
 	[ "$1" = systemd ] || return 0
 	systemctl status --no-pager --lines=0 "$2.service" 2>&1 | head -n 5
-	_said=$(journalctl --no-pager --quiet -n 15 -o cat "_SYSTEMD_UNIT=$2.service" 2>&1)
-	[ -n "$_said" ] || _said=$(journalctl --no-pager --quiet -n 15 -u "$2.service" -o cat 2>&1)
+	_since=--since=-1min
+	[ -z "$_began" ] || _since=--since=@$((_began - 5))
+	_said=$(journalctl --no-pager --quiet -n 15 "$_since" -o cat "_SYSTEMD_UNIT=$2.service" 2>&1)
+	[ -n "$_said" ] || _said=$(journalctl --no-pager --quiet -n 15 "$_since" -u "$2.service" -o cat 2>&1)
 	printf '%s\n' "$_said"
 }
 
