@@ -21,7 +21,7 @@ for _service in $services; do
 done
 if [ -n "$srvr" ]; then eval "$srvr" | tr -d '\r' | sed "s/^/$n srvr /"; fi
 # metrics PATTERN: those of a JSON object on standard input whose names match.
-metrics() { tr ',{}' '\n\n\n' | sed -n "s|^\"\($1\)\":\(.*\)|$n metric \1 \2|p"; }
+metrics() { tr ',{}' '[\n*]' | sed -n "s|^\"\($1\)\":\(.*\)|$n metric \1 \2|p"; }
 if [ -n "$standing" ]; then
 	_standing=$(eval "$standing")
 	tell standing "$_standing"
