@@ -103,12 +103,13 @@ def standing(cluster: Cluster, host: Host) -> str:
     flags = master_flags(cluster, host)
     own = re.escape(_advertised(flags))
     leader, follower = rf"s|^[Ll]ocation: //{own}\(/.*\)*$|leader|p;t", "s|^[Ll]ocation: //.*|follower|p"
-    return f"{_get(flags, '/redirect')} | sed -n -e {sh(leader)} -e {sh(follower)}"
+    return f"{_get(flags, '/redirect', 'credentials')} | sed -n -e {sh(leader)} -e {sh(follower)}"
 
 
 def master_address(cluster: Cluster, host: Host) -> str:
     """Where a host's master is reached by clients and browsers."""
-    return f"http://{_advertised(master_flags(cluster, host))}"
+    flags = master_flags(cluster, host)
+    return f"{'https' if _is_on(flags, 'LIBPROCESS_SSL_ENABLED') else 'http'}://{_advertised(flags)}"
 
 
 def _advertised(flags: Mapping[str, str]) -> str:
@@ -117,16 +118,42 @@ def _advertised(flags: Mapping[str, str]) -> str:
 
 def master_metrics(cluster: Cluster, host: Host) -> str:
     """A sh command that prints what the host's master answers to `/metrics/snapshot`."""
-    return _get(master_flags(cluster, host), "/metrics/snapshot")
+    return _get(master_flags(cluster, host), "/metrics/snapshot", "credentials")
 
 
 def agent_metrics(cluster: Cluster, host: Host) -> str:
     """A sh command that prints what the host's agent answers to `/metrics/snapshot`."""
-    return _get(agent_flags(cluster, host), "/metrics/snapshot")
+    return _get(agent_flags(cluster, host), "/metrics/snapshot", "http_credentials")
 
 
-def _get(flags: Mapping[str, str], path: str) -> str:
-    """A sh command that prints the answer to a GET, with its head. bash is on every host, a client of HTTP is not."""
-    address = flags.get("ip", flags["hostname"])
-    connect = f"exec 3<>/dev/tcp/{address}/{flags['port']} && printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
-    return f"timeout 5 bash -c {sh(connect)} 2>/dev/null | tr -d '\\r'"
+def _get(flags: Mapping[str, str], path: str, credentials: str) -> str:
+    """A sh command that prints the answer to a GET, with its head. bash is on every host, a client of HTTP is not.
+
+    `credentials`: the flag with the file of those who may ask. One of them is read on the host, where it is needed, and
+    is on no command line.
+    """
+    address, port = flags.get("ip", flags["hostname"]), flags["port"]
+    request = f"printf 'GET {path} HTTP/1.0\\r\\n%s\\r\\n' \"$head\""
+    if _is_on(flags, "LIBPROCESS_SSL_ENABLED"):
+        ask = f"{request} | openssl s_client -quiet -connect {address}:{port}"
+    else:
+        ask = f"exec 3<>/dev/tcp/{address}/{port} && {request} >&3 && cat <&3"
+    file = flags.get(credentials, "").removeprefix("file://")
+    if file and _is_on(flags, "authenticate_http_readonly"):
+        ask = f"file={sh(file)}; {_CREDENTIAL}; {ask}"
+    return f"timeout 5 bash -c {sh(ask)} 2>/dev/null | tr -d '\\r'"
+
+
+_CREDENTIAL = "; ".join(
+    (
+        r"""of() { tr -d '\n' <"$file" | grep -o "\"$1\" *: *\"[^\"]*\"" | head -n 1 | sed 's/.*: *"//; s/"$//'; }""",
+        """if grep -q '^[[:space:]]*{' "$file"; then name=$(of principal) secret=$(of secret)""",
+        """else read -r name secret <"$file"; fi""",
+        r"""head="Authorization: Basic $(printf '%s:%s' "$name" "$secret" | base64 -w 0)"$'\r\n'""",
+    )
+)
+"""Reads the first credential of `$file`, which is JSON or lines, into the head of a request."""
+
+
+def _is_on(flags: Mapping[str, str], name: str) -> bool:
+    return flags.get(name, "").lower() in ("true", "1")

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import HttpCredentials, expect, sync_playwright
 
+from mesosctl.inventory.model import Cluster, Host, Mesos, MesosAgent, MesosMaster, Role
 from mesosctl.runtime.framework.errors import FrameworkError
 from mesosctl.runtime.framework.scheduler import Scheduler
 from mesosctl.runtime.http.authentication import basic_header
@@ -37,6 +38,7 @@ from mesosctl.runtime.protocol.resources import Resource, Value
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskGroupInfo, TaskInfo, TaskState
 from mesosctl.runtime.tls import client, executor_variables, tls
+from mesosctl.tasks import mesos_service
 from tests.integration.test_runtime_slice import Programs
 
 WAIT_SECONDS = 60.0
@@ -309,6 +311,32 @@ def test_the_page_works_for_one_who_answers_the_browser_s_question(programs: Sec
         page.locator("tbody a").click()
         expect(page.locator("dl.facts")).to_be_visible(timeout=30_000)
         browser.close()
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_mesosctl_asks_such_programs_how_they_are(programs: Secure, form: str) -> None:
+    """By commands that run on their hosts, as `status` and `start-cluster` do."""
+    programs.start(ACLS)
+    file = programs.credentials
+    if form == "text":
+        file = programs.folder / "lines"
+        file.write_text(f"ops {SECRET}ops\nguest {SECRET}guest\n")
+    both = {"authenticate_http_readonly": "true", "LIBPROCESS_SSL_ENABLED": "true"}
+    mesos = Mesos(
+        master=MesosMaster(port=programs.master_port, flags={**both, "credentials": f"file://{file}"}),
+        agent=MesosAgent(port=programs.agent_port, flags={**both, "http_credentials": str(file)}),
+    )
+    host = Host(name="h", address="127.0.0.1", roles=frozenset({Role.MASTER, Role.AGENT}))
+    cluster = Cluster(name="c", hosts=(host,), path=Path("i"), state_dir=Path("s"), mesos=mesos)
+
+    def answer(command: str) -> str:
+        assert SECRET not in command
+        return subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=WAIT_SECONDS).stdout
+
+    assert '"slave/registered":1' in answer(mesos_service.agent_metrics(cluster, host))
+    assert '"master/slaves_active":1' in answer(mesos_service.master_metrics(cluster, host))
+    assert answer(mesos_service.standing(cluster, host)).strip() in ("leader", "follower")
+    assert mesos_service.master_address(cluster, host) == f"https://127.0.0.1:{programs.master_port}"
 
 
 def test_an_agent_without_credential_or_trust_is_not_admitted(programs: Secure, tmp_path: Path) -> None:
