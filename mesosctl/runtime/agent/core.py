@@ -340,7 +340,9 @@ class Agent:
         self.info = replace(self.info, id=found.info.id)
         self.ledger.agent_id = found.info.id
         self._checkpoint.agent(self.info)
-        for framework, executor in restore(self.ledger, found):
+        executors = restore(self.ledger, found)
+        log.info("Taking over as agent %s, with %d executors", found.info.id.value, len(executors))
+        for framework, executor in executors:
             self.missing.add(executor.container_id)
             seconds = self._settings.reregistration_timeout
             executor.timer = self._clock.after(seconds, partial(self._reregistration_timed_out, executor))

@@ -6,6 +6,7 @@ until their container is gone and all their tasks' updates are acknowledged, fra
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from mesosctl.runtime.protocol.basics import AgentID, ContainerID, ExecutorID, F
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.containers import ContainerStatus, NetworkInfo
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+
+log = logging.getLogger(__name__)
 
 MAX_COMPLETED_FRAMEWORKS = 50
 
@@ -108,6 +111,8 @@ class Ledger:
         )
         if not self.updates.is_new(framework.info_id, status):
             return
+        reason = f" ({status.message})" if status.message else ""
+        log.info("Task %s of framework %s: %s%s", task.id, framework.id, status.state, reason)
         self._checkpoint.update(framework, executor, status)
         self.updates.add(framework.info_id, status)
         task.add(status)
