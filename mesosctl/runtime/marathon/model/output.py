@@ -1,7 +1,7 @@
 """Apps, pods and groups as clients read them.
 
 What is not set is left out; so are empty collections, but for those that Marathon always writes. A number without a
-fraction is written as an integer.
+fraction is written as an integer. Compared with what a Marathon of 2018 answered.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mesosctl.runtime.marathon.model.app import (
     Container,
     Docker,
     ExternalVolume,
+    HealthCheck,
     PortMapping,
 )
 from mesosctl.runtime.marathon.model.group import Group
@@ -69,7 +70,10 @@ def _value(value: object) -> object:
     if isinstance(value, Constraint):
         return [value.fieldName, value.operator] + ([] if value.value is None else [value.value])
     if isinstance(value, msgspec.Struct):
-        return _struct(value)
+        made = _struct(value)
+        if isinstance(value, HealthCheck) and value.ipProtocol == "IPv4":
+            del made["ipProtocol"]
+        return made
     if isinstance(value, tuple):
         return [_value(item) for item in value]
     if isinstance(value, dict):
