@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mesosctl.runtime import internal
 from mesosctl.runtime.clock import Timer
 from tests.unit.simulation.coordination import ZooKeeper
-from tests.unit.simulation.masters import MasterProcess, brief
+from tests.unit.simulation.masters import MasterProcess
 from tests.unit.simulation.world import Line, Stream, post
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Link:
         process, master, attempt = self._process, self._master, self._attempt
         self._outgoing = deque()
         message = process.agent.registration()
-        self._world.log(process.name, "->", master, brief(message))
+        self._world.log(process.name, "->", master, message)
         self._connected = True
         self._line = Line(self._world, process.host, master)
         self._expect_ping(15.0)
@@ -130,7 +130,7 @@ class Link:
         while self._admitted and self._outgoing:
             message, stream = self._outgoing.popleft(), self._stream
             if not isinstance(message, internal.Pong):
-                self._world.log(process.name, "->", master, brief(message))
+                self._world.log(process.name, "->", master, message)
             self._line.send(lambda message=message, stream=stream: master.serve_message(stream.id, message))
 
     def _expect_ping(self, seconds: float) -> None:

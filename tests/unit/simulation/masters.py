@@ -95,7 +95,7 @@ class MasterProcess(Process):
                     stream.send(lambda: client.event(event))
             case ToAgent(stream_id, message):
                 self._books.to_agent(self.name, stream_id, message)
-                self.world.log(self.name, "->", stream_id, brief(message))
+                self.world.log(self.name, "->", stream_id, message)
                 if stream := self._streams.get(stream_id):
                     client = stream.client
                     stream.send(lambda: client.from_master(message))
@@ -185,25 +185,3 @@ class MasterProcess(Process):
         self._books.disconnected(self.name, stream_id)
         self.master.scheduler_disconnected(stream_id)
         self.master.agent_disconnected(stream_id)
-
-
-def brief(message: object) -> str:
-    """A message as a line of a trace."""
-    name = type(message).__name__
-    match message:
-        case internal.StatusUpdate():
-            status = message.status
-            return f"{name} {status.task_id.value} {status.state} {status.uuid.hex()[:6] if status.uuid else ''}"
-        case internal.RunTasks():
-            return f"{name} {' '.join(task.task_id.value for task in message.tasks)}"
-        case internal.KillTask() | internal.Acknowledge():
-            uuid = message.uuid.hex()[:6] if isinstance(message, internal.Acknowledge) else ""
-            return f"{name} {message.task_id.value} {uuid}"
-        case internal.Register():
-            tasks = " ".join(f"{each.task.task_id.value}:{each.status.state}" for each in message.tasks)
-            return f"{name} {message.agent.id and message.agent.id.value} {tasks}"
-        case internal.Registered():
-            return f"{name} {message.agent_id.value}"
-        case internal.Refused():
-            return f"{name}: {message.reason}"
-    return name

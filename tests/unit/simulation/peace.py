@@ -56,12 +56,15 @@ def _care(cluster: Cluster) -> None:
             scheduler.reconcile(explicitly=False)
             scheduler.revive()
     if cluster.leader:
-        cluster.leader.run(lambda: _operate(cluster.leader))
+        cluster.leader.run(lambda: _operate(cluster, cluster.leader))
 
 
-def _operate(leader: MasterProcess) -> None:
+def _operate(cluster: Cluster, leader: MasterProcess) -> None:
     leader.guard()
     master = leader.master
+    for framework in cluster.frameworks:
+        if framework.over and framework.id and framework.id.value in master.state.frameworks:
+            master.teardown(framework.id.value)  # removed by an earlier master, it is not remembered as over
     if down := master.maintenance.status().down_machines:
         master.commit(master.maintenance.stop(down))
     elif master.maintenance.schedule().windows:

@@ -68,15 +68,17 @@ class Cluster:
         return leader if leader and leader.alive and leader.ready and not leader.stopped else None
 
 
+def _nothing(*_: object) -> None: ...
+
+
 @contextmanager
 def simulated(world: World) -> Iterator[Path]:
     """Disks that are memory, and chance that is the seed's."""
     chance = Random(world.random.random())
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=_MEMORY if _MEMORY.is_dir() else None))
-    nothing = mock.Mock(return_value=None)
     try:
         with (
-            mock.patch.multiple(os, urandom=chance.randbytes, sync=nothing, fsync=nothing, fdatasync=nothing),
+            mock.patch.multiple(os, urandom=chance.randbytes, sync=_nothing, fsync=_nothing, fdatasync=_nothing),
             mock.patch.object(journal, "asyncio", journal_asyncio(world)),
         ):
             yield folder

@@ -149,7 +149,7 @@ class Scheduler(Process):
             return
         call = Call(framework_id=self._framework.id, **fields)
         master, stream_id = self._master, self._stream.id
-        self.world.log(self.name, "->", master, brief(call))
+        self.world.log(self.name, "->", master, call)
         calm = self._framework.calm
         if calm or not self.world.chance(0.05):
             again = 0 if calm else 0.05
@@ -349,23 +349,3 @@ def _reservation(left: Resources, role: str) -> list[Offer.Operation]:
     half = free.map(lambda kind, amount: amount // 2)
     made = half.push_reservation(reservation)
     return [_Operation(type=_Operation.Type.RESERVE, reserve=_Operation.Reserve(resources=made.messages()))]
-
-
-def brief(call: Call) -> str:
-    """A call as a line of a trace."""
-    if call.accept:
-        names = [
-            task.task_id.value for each in call.accept.operations if each.launch for task in each.launch.task_infos
-        ]
-        names += [
-            task.task_id.value
-            for each in call.accept.operations
-            if each.launch_group
-            for task in each.launch_group.task_group.tasks
-        ]
-        return f"ACCEPT {call.accept.offer_ids[0].value} {[each.type.value for each in call.accept.operations]} {names}"
-    if call.acknowledge:
-        return f"ACKNOWLEDGE {call.acknowledge.task_id.value} {call.acknowledge.uuid.hex()[:6]}"
-    if call.kill:
-        return f"KILL {call.kill.task_id.value}"
-    return str(call.type)

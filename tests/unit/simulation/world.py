@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from mesosctl.runtime.clock import SimulatedClock, Timer
+from tests.unit.simulation.trace import brief
 
 Action = Callable[[], Any]
 
@@ -48,7 +49,7 @@ class World:
 
     def log(self, who: str, what: str, *details: object) -> None:
         if self._traced:
-            self.trace.append(f"{self.seconds:9.3f} {who:10} {what} {' '.join(map(str, details))}")
+            self.trace.append(f"{self.seconds:9.3f} {who:10} {what} {' '.join(map(brief, details))}")
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share
