@@ -169,31 +169,25 @@ class Agent:
         self.ledger.retire_framework_if_idle(framework)
 
     def _run_on(
-        self,
-        framework: FrameworkRecord,
-        info: ExecutorInfo | None,
-        tasks: tuple[TaskInfo, ...],
-        message: internal.RunTasks,
+        self, framework: FrameworkRecord, info: ExecutorInfo | None, tasks: tuple[TaskInfo, ...], run: internal.RunTasks
     ) -> None:
         wanted = replace(info or command_executor(framework.info_id, tasks[0]), framework_id=framework.info_id)
         executor = framework.executors.get(wanted.executor_id.value)
-        expected = info is not None and not message.launches_executor
+        expected = info is not None and not run.launches_executor
         if refused := refusal(framework, executor, wanted, tasks, expected=expected):
             for task in tasks:
                 self.ledger.report_rejected(framework, task, wanted, *refused)
-            is_gone = executor is None or executor.state is ExecutorState.TERMINATED
-            if info is not None and message.launches_executor and is_gone:
-                exited = internal.ExecutorExited(framework.info_id, wanted.executor_id, UNKNOWN_STATUS)
-                self._outside.to_master(exited)
+            if info and run.launches_executor and (not executor or executor.state is ExecutorState.TERMINATED):
+                self._outside.to_master(internal.ExecutorExited(framework.info_id, wanted.executor_id, UNKNOWN_STATUS))
         elif executor:
-            self._enqueue(framework, executor, tasks, group=message.group)
+            self._enqueue(framework, executor, tasks, group=run.group)
             self._outside.show_volumes(executor)
             if executor.state is ExecutorState.RUNNING:
                 self._deliver(executor)
         else:
             executor = self._new_executor(framework, wanted, is_command=info is None)
             self.ledger.add_executor(framework, executor)
-            self._enqueue(framework, executor, tasks, group=message.group)
+            self._enqueue(framework, executor, tasks, group=run.group)
             self._launch(framework, executor)
 
     def _enqueue(
@@ -294,22 +288,12 @@ class Agent:
         )
         for update in subscribe.unacknowledged_updates:
             self.update(framework, executor, update.status)
-        if executor.launched:
-            self._drop_undelivered(framework, executor, subscribe.unacknowledged_tasks)
+        known = {task.task_id.value for task in subscribe.unacknowledged_tasks}
+        message = "Task launched while the executor was disconnected"
+        if self.ledger.drop(framework, executor, known, message) and executor.is_command:
+            self._shutdown(executor)
         self._deliver(executor)
         self.missing.discard(executor.container_id)
-
-    def _drop_undelivered(
-        self, framework: FrameworkRecord, executor: ExecutorRecord, known: Iterable[TaskInfo]
-    ) -> None:
-        """End tasks that were sent into a broken connection and that the executor does not know."""
-        names = {task.task_id.value for task in known}
-        ending = Ending(Reason.REASON_AGENT_RESTARTED, "Task launched while the executor was disconnected")
-        for task in list(executor.launched.values()):
-            if not task.statuses and task.id not in names:
-                self.ledger.end_task(framework, executor, task, dropped_state(framework.info), ending)
-                if executor.is_command:
-                    self._shutdown(executor)
 
     def update(self, framework: FrameworkRecord, executor: ExecutorRecord, status: TaskStatus) -> None:
         """A status of an executor (validated; its `uuid` is set), acknowledged to it in any case."""
@@ -348,16 +332,10 @@ class Agent:
             executor.timer = self._clock.after(seconds, partial(self._reregistration_timed_out, executor))
             if found.rebooted or executor.pid is None:
                 if not found.rebooted:
-                    self._drop_unborn(framework, executor)
+                    self.ledger.drop(framework, executor, set(), "The agent ended before the executor was started")
                 self._ended(framework, executor, status=UNKNOWN_STATUS)
             else:
                 self._outside.adopt(executor)
-
-    def _drop_unborn(self, framework: FrameworkRecord, executor: ExecutorRecord) -> None:
-        """End the tasks of an executor that the agent before this one did not come to start."""
-        ending = Ending(Reason.REASON_AGENT_RESTARTED, "The agent ended before it had started the executor")
-        for task in [each for each in executor.tasks() if not each.statuses]:
-            self.ledger.end_task(framework, executor, task, dropped_state(framework.info), ending)
 
     # Containers
 
