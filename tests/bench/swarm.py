@@ -2,7 +2,7 @@
 
 Each registers as `agent.master_link` does, with its running tasks and the same waits between attempts, answers pings,
 and says of what it is told to run that it runs and then that it has finished. Prints a JSON line whenever that changes:
-how many are registered, and when (CLOCK_MONOTONIC).
+how many are registered, how many registrations there ever were, and when (CLOCK_MONOTONIC).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from functools import cached_property
 import msgspec
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.agent.master_link import MAX_BACKOFF_SECONDS, REFUSED_BACKOFF
 from mesosctl.runtime.protocol.basics import AgentID, ContainerID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerStatus, NetworkInfo
@@ -36,7 +37,7 @@ FRAMEWORK = FrameworkInfo(
     failover_timeout=3600.0,
     capabilities=(FrameworkInfo.Capability(FrameworkInfo.Capability.Type.MULTI_ROLE),),
 )
-BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 1.0, 60.0
+BACKOFF_SECONDS = 1.0
 TOTAL = Resources.parse("cpus:16;mem:65536;disk:100000;ports:[31000-32000]").messages()
 OF_A_TASK = Resources.parse("cpus:0.1;mem:32").allocated_to("*").messages()
 
@@ -78,6 +79,8 @@ class Swarm:
     local: str
     """The address that its agents connect from."""
     registered: int = 0
+    registrations: int = 0
+    """Ever."""
 
 
 class Agent:
@@ -103,7 +106,9 @@ class Agent:
             await self._loop.create_connection(
                 lambda: Connection(self), "127.0.0.1", self._swarm.port, local_addr=local
             )
-        except OSError:
+        except OSError as error:
+            if isinstance(error, ConnectionRefusedError):
+                self._limit = min(self._limit, REFUSED_BACKOFF * BACKOFF_SECONDS)
             self.come()
 
     @cached_property
@@ -115,6 +120,7 @@ class Agent:
             case internal.Registered():
                 self._registered, self._limit = True, BACKOFF_SECONDS
                 self._swarm.registered += 1
+                self._swarm.registrations += 1
                 self._connection = connection
             case internal.Ping():
                 self._say(internal.Pong())
@@ -193,11 +199,12 @@ async def run(swarm: Swarm, first: int, count: int) -> None:
     for agent in agents:
         assert agent.registration  # made beforehand
         agent.come()
-    told = -1
+    told = None
     while True:
-        if swarm.registered != told:
-            told = swarm.registered
-            print(json.dumps({"registered": told, "at": time.monotonic()}), flush=True)
+        counts = {"registered": swarm.registered, "registrations": swarm.registrations}
+        if counts != told:
+            told = counts
+            print(json.dumps({**counts, "at": time.monotonic()}), flush=True)
         await asyncio.sleep(0.05)
 
 

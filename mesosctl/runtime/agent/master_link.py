@@ -29,6 +29,8 @@ from mesosctl.runtime.tls import Client
 log = logging.getLogger(__name__)
 
 MAX_BACKOFF_SECONDS = 60.0
+REFUSED_BACKOFF = 4
+"""Times `registration_backoff_factor`: where nobody listens, nobody has to be spared."""
 MISSED_PINGS = 5
 USUAL_PING_SECONDS = 15.0
 """Until the master says how often it pings."""
@@ -133,6 +135,10 @@ class MasterLink:
                     limit = self._backoff_factor
             except (aiohttp.ClientError, OSError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
                 log.warning("Lost the master at %s: %s", self._url, error or type(error).__name__)
+                if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+                    error.os_error, ConnectionRefusedError
+                ):
+                    limit = min(limit, REFUSED_BACKOFF * self._backoff_factor)
                 self._url = url
                 self._name = self._tls.name(master.hostname) if self._tls else None
             finally:
