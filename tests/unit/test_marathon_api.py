@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from mesosctl.runtime.clock import LoopClock
@@ -19,6 +20,7 @@ from mesosctl.runtime.marathon.api.context import Context
 from mesosctl.runtime.marathon.api.proxy import Proxy
 from mesosctl.runtime.marathon.api.selectors import selector
 from mesosctl.runtime.marathon.api.server import application
+from mesosctl.runtime.marathon.callbacks import Callbacks
 from mesosctl.runtime.marathon.core.marathon import Marathon
 from mesosctl.runtime.marathon.core.options import Options
 from mesosctl.runtime.marathon.core.outside import Change
@@ -79,7 +81,9 @@ async def serving(*flags: str, leads: bool = True) -> AsyncIterator[Api]:
         await writer.open()
         writing = asyncio.create_task(writer.run())
         stack.callback(writing.cancel)
-        context = Context(loaded, leadership, bus, writer)
+        context = Context(loaded, leadership, bus, writer, Callbacks(bus))
+        posting = asyncio.create_task(context.callbacks.run([]))
+        stack.callback(posting.cancel)
         core = Marathon(Options(), LoopClock(), Outside(writer, bus))
         core.start(writer.archive.snapshot())
         if leads:
@@ -376,6 +380,43 @@ def test_without_a_leader() -> None:
             answer = await api("GET", "/v2/apps")
             assert (answer.status, answer.json) == (503, {"message": "Could not determine the current leader"})
             assert (await api("GET", "/ping")).status == 200
+
+    asyncio.run(check())
+
+
+def test_events_are_posted() -> None:
+    async def check() -> None:
+        got: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def take(request: web.Request) -> web.Response:
+            got.put_nowait(await request.json())
+            return web.Response()
+
+        listener = web.Application()
+        listener.router.add_post("/events", take)
+        async with serving("--event_subscriber", "http_callback") as api, TestServer(listener) as server:
+            url = str(server.make_url("/events"))
+            subscribed = await api("POST", f"/v2/eventSubscriptions?callbackUrl={url}")
+            assert subscribed.json["eventType"] == "subscribe_event"
+            assert (await api("GET", "/v2/eventSubscriptions")).json == {"callbackUrls": [url]}
+            assert api.context.archive.subscribers == [url]
+            await api("POST", "/v2/apps", APP)
+            while (event := await got.get())["eventType"] != "api_post_event":
+                pass
+            assert event["appDefinition"]["id"] == "/a"
+            await api("DELETE", f"/v2/eventSubscriptions?callbackUrl={url}")
+            assert (await api("GET", "/v2/eventSubscriptions")).json == {"callbackUrls": []}
+            assert (await api("POST", "/v2/eventSubscriptions?callbackUrl=ftp://x")).status == 422
+
+    asyncio.run(check())
+
+
+def test_no_more_apps_than_allowed() -> None:
+    async def check() -> None:
+        async with serving("--max_apps", "1") as api:
+            assert (await api("POST", "/v2/apps", APP)).status == 201
+            assert (await api("POST", "/v2/apps", {**APP, "id": "/b"})).status == 403
+            assert (await api("PUT", "/v2/apps/a?force=true", {"instances": 2})).status == 200
 
     asyncio.run(check())
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, NoReturn
 
@@ -31,6 +31,8 @@ from mesosctl.runtime.http.address import ANY
 from mesosctl.runtime.marathon.api.context import Context
 from mesosctl.runtime.marathon.api.proxy import Proxy
 from mesosctl.runtime.marathon.api.server import application
+from mesosctl.runtime.marathon.api.subscriptions import HTTP_CALLBACK
+from mesosctl.runtime.marathon.callbacks import Callbacks
 from mesosctl.runtime.marathon.core.marathon import Marathon
 from mesosctl.runtime.marathon.driver import drive
 from mesosctl.runtime.marathon.events import Bus
@@ -87,7 +89,8 @@ async def run(flags: MarathonFlags) -> None:
     own = HostPort(flags.hostname or socket.gethostname(), port)
     leadership = Leadership(own, zookeeper if flags.ha else None, flags.zk_session_timeout / 1000)
     writer = Writer(_storage(flags, zookeeper, leadership), flags.zk_max_versions)
-    context = Context(flags, leadership, Bus(), writer)
+    bus = Bus()
+    context = Context(flags, leadership, bus, writer, Callbacks(bus))
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(_proxy(flags, leadership))
         runner = await _serve(flags, application(context, proxy))
@@ -123,7 +126,11 @@ async def _lead(context: Context) -> None:
         leadership.ready = True
         log.info("This Marathon leads")
         try:
-            await _first([writer.run(), effects.run(), leadership.hold(), drive(scheduler, marathon, context)])
+            parts = [writer.run(), effects.run(), leadership.hold(), drive(scheduler, marathon, context)]
+            if flags.event_subscriber == HTTP_CALLBACK:
+                urls = [each.strip() for each in (flags.http_endpoints or "").split(",") if each.strip()]
+                parts.append(context.callbacks.run([*dict.fromkeys([*urls, *writer.archive.subscribers])]))
+            await _first(parts)
         except AbortedError as error:
             if _REMOVED in str(error):
                 await _forget_framework(writer)
@@ -138,7 +145,7 @@ async def _forget_framework(writer: Writer) -> None:
     await _first([writer.run(), writer.flush()])
 
 
-async def _first(parts: list[Coroutine[Any, Any, object]]) -> None:
+async def _first(parts: Sequence[Coroutine[Any, Any, object]]) -> None:
     """Until one of them ends; raises what it raises. The others are ended."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:

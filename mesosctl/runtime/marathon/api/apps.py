@@ -22,6 +22,7 @@ from mesosctl.runtime.marathon.model import (
     Violation,
     absolute,
     app_json,
+    apps,
     below,
     find_app,
     find_group,
@@ -132,7 +133,7 @@ class Apps:
         def change(root: Group) -> Group:
             if find_app(root, app.id) is not None:
                 raise ApiError(409, f"An app with id [{app.id}] already exists.")
-            return _put(root, app)
+            return self._put(root, app)
 
         deployment = await self._context.update(request, change, posted=[app_json(app)])
         made = find_app(deployment.target, app.id) or app
@@ -186,7 +187,7 @@ class Apps:
             for raw in raws:
                 app = self._changed(root, raw, partial=partial, create=create)
                 posted.append(app_json(app))
-                root = _put(root, app)
+                root = self._put(root, app)
             return root
 
         return await self._context.update(request, change, posted=posted)
@@ -212,6 +213,17 @@ class Apps:
             raise ValidationError(*wrong)
         return app
 
+    def _put(self, root: Group, app: App) -> Group:
+        """Raises ApiError where the id means something else, or there are too many apps."""
+        if find_group(root, app.id) is not None:
+            raise ApiError(409, f"Group [{app.id}] already exists.")
+        if find_pod(root, app.id) is not None:
+            raise ApiError(409, f"A pod with id [{app.id}] already exists.")
+        most = self._context.flags.max_apps
+        if most is not None and find_app(root, app.id) is None and len(apps(root)) >= most:
+            raise ApiError(403, f"This Marathon handles up to {most} apps (--max_apps)")
+        return put(root, app)
+
     def _app(self, id: str) -> App:
         app = self._context.marathon.apps.get(id)
         if app is None:
@@ -223,14 +235,6 @@ class Apps:
         if app is None:
             raise ApiError(404, f"App '{id}' does not exist in version '{version}'")
         return app
-
-
-def _put(root: Group, app: App) -> Group:
-    if find_group(root, app.id) is not None:
-        raise ApiError(409, f"Group [{app.id}] already exists.")
-    if find_pod(root, app.id) is not None:
-        raise ApiError(409, f"A pod with id [{app.id}] already exists.")
-    return put(root, app)
 
 
 def _object(raw: Any, path: str = "/") -> dict[str, Any]:

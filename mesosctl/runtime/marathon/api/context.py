@@ -11,6 +11,7 @@ from aiohttp import web
 
 from mesosctl.runtime.http.answers import body_response
 from mesosctl.runtime.marathon.api.errors import ApiError
+from mesosctl.runtime.marathon.callbacks import Callbacks
 from mesosctl.runtime.marathon.core.marathon import Marathon
 from mesosctl.runtime.marathon.core.records import Deployment
 from mesosctl.runtime.marathon.events import Bus
@@ -32,6 +33,7 @@ class Context:
     leadership: Leadership
     bus: Bus
     writer: Writer
+    callbacks: Callbacks
     failures: Failures = field(default_factory=Failures)
     core: Marathon | None = None
     """There is one while this Marathon leads."""

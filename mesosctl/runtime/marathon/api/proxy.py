@@ -1,6 +1,6 @@
 """Requests to a Marathon that does not lead are sent on to the one that does; `/v2/events` is redirected there.
 
-`/ping`, `/metrics` and `/v2/info`'s kin are everybody's own, as in Marathon: only what is in `_OWN`.
+Everybody answers `/ping`, `/metrics` and `/v2/plugins` for itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 LEADER = "X-Marathon-Leader"
 VIA = "X-Marathon-Via"
 _FORWARDED_FOR = "X-Forwarded-For"
-_OWN = ("/ping", "/metrics", "/logging", "/v2/plugins")
+_OWN = ("/ping", "/metrics", "/v2/plugins")
 _CONNECTION = frozenset(
     {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )

@@ -15,6 +15,7 @@ from mesosctl.runtime.marathon.api.events import Events
 from mesosctl.runtime.marathon.api.groups import Groups
 from mesosctl.runtime.marathon.api.proxy import Proxy
 from mesosctl.runtime.marathon.api.queue import Queue
+from mesosctl.runtime.marathon.api.subscriptions import Subscriptions
 from mesosctl.runtime.marathon.api.system import System
 from mesosctl.runtime.marathon.api.tasks import Tasks
 from mesosctl.runtime.marathon.flags import MarathonFlags
@@ -23,7 +24,7 @@ from mesosctl.runtime.marathon.flags import MarathonFlags
 def application(context: Context, proxy: Proxy) -> web.Application:
     middlewares = [json_errors, _limit(context.flags), *_authentication(context.flags), _cors(context.flags)]
     app = web.Application(middlewares=[*middlewares, proxy.middleware()], client_max_size=MAX_BODY_BYTES)
-    for part in (Apps, Groups, Tasks, Deployments, Queue, System, Events):
+    for part in (Apps, Groups, Tasks, Deployments, Queue, System, Events, Subscriptions):
         app.router.add_routes(part(context).routes())
     return app
 

@@ -48,6 +48,8 @@ class Archive:
         self._uses: Counter[str] = Counter()
         """How often a definition is referred to by what is kept."""
         self.framework_id: str | None = None
+        self.subscribers: list[str] = []
+        """The URLs that events are posted to."""
         for key, value in values.items():
             self._load(key, value)
         self._changes = dict(sorted(self._changes.items()))
@@ -63,6 +65,10 @@ class Archive:
         """The framework's id is this; None: there is none any more."""
         self.framework_id = framework_id
         return {records.FRAMEWORK: None if framework_id is None else write(framework_id)}
+
+    def subscribers_are(self, urls: list[str]) -> Values:
+        self.subscribers = urls
+        return {records.SUBSCRIBERS: write(urls)}
 
     def record(self, changes: Sequence[CoreChange]) -> Values:
         values: Values = {}
@@ -178,6 +184,8 @@ class Archive:
                 self._deployments[rest] = read(value, StoredDeployment)
             case _ if key == records.FRAMEWORK:
                 self.framework_id = read(value, str)
+            case _ if key == records.SUBSCRIBERS:
+                self.subscribers = read(value, list[str])
 
     def _root_changed(self, old: Group, new: Group, values: Values) -> None:
         change, added = difference(old, new)

@@ -1,6 +1,7 @@
 """The values of the store, and their keys. JSON; what is long is compressed.
 
 framework              the framework's id
+subscribers            the URLs that events are posted to
 app:<id>, pod:<id>     the version that is current
 app:<id>@<version>     a definition; it never changes (pods likewise)
 group:<id>             a group without what is in it
@@ -21,6 +22,7 @@ from mesosctl.runtime.marathon.core.records import AgentRecord, Condition, Goal,
 T = TypeVar("T")
 
 FRAMEWORK = "framework"
+SUBSCRIBERS = "subscribers"
 APP = "app:"
 POD = "pod:"
 GROUP = "group:"
