@@ -56,7 +56,7 @@ def update_group(root: Group, id: str, raw: object, *, reader: Reader | None = N
 
 def scaled(group: Group, factor: float) -> Group:
     """The group with that many times the instances, rounded up. Raises ValidationError if they cannot be counted."""
-    if factor < 0:
+    if not factor >= 0:
         raise ValidationError(Violation("/scaleBy", "must be at least 0"))
     if any(app.instances * factor > MAX_INT for app in group.apps.values()):
         raise ValidationError(Violation("/scaleBy", "error.max"))

@@ -84,7 +84,7 @@ def numbers(item: object, minima: Mapping[str, float], path: str = "") -> Iterat
         value = getattr(item, name)
         if value is None:
             continue
-        if not math.isfinite(value) or (isinstance(value, int) and value > MAX_INT):
+        if value > MAX_INT if isinstance(value, int) else not math.isfinite(value):
             yield Violation(f"{path}/{name}", "error.max")
         elif value < minimum:
             yield Violation(f"{path}/{name}", f"must be at least {minimum:g}")

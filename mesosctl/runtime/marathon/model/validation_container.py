@@ -19,6 +19,8 @@ from mesosctl.runtime.marathon.model.app import (
 )
 from mesosctl.runtime.marathon.model.errors import Violation
 
+_LARGEST = 2**53
+"""Megabytes that a resource, which is a double, can count."""
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -56,8 +58,8 @@ def network_violations(networks: tuple[Network, ...], path: str) -> Iterator[Vio
 
 def persistent_violations(volume: PersistentVolume, path: str) -> Iterator[Violation]:
     """Of the disk for a persistent volume."""
-    if volume.size <= 0:
-        yield Violation(f"{path}/size", "must be greater than 0")
+    if not 0 < volume.size <= _LARGEST:
+        yield Violation(f"{path}/size", "must be greater than 0" if volume.size <= 0 else "error.max")
     if volume.maxSize is not None and volume.type != "mount":
         yield Violation(path, "Only mount volumes can have maxSize")
     elif volume.maxSize is not None and volume.maxSize <= volume.size:
