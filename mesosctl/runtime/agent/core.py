@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +25,7 @@ from mesosctl.runtime.agent.outside import Outside
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.agent.restore import restore
-from mesosctl.runtime.agent.states import dropped_state, is_terminal
+from mesosctl.runtime.agent.states import is_terminal
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.kinds import format_duration
 from mesosctl.runtime.protocol import executor as api

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from msgspec.structs import replace
 
 from mesosctl.runtime.agent.checkpoint import Checkpoint
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord, TaskRecord
-from mesosctl.runtime.agent.states import is_terminal
+from mesosctl.runtime.agent.states import dropped_state, is_terminal
 from mesosctl.runtime.agent.updates import Forward, StatusUpdates
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.protocol.basics import AgentID, ContainerID, ExecutorID, FrameworkID, TaskID
@@ -127,6 +127,15 @@ class Ledger:
     ) -> None:
         """End a task in the agent's own name."""
         self.record(framework, executor, task, self._agent_status(task.info, state, ending))
+
+    def drop(self, framework: FrameworkRecord, executor: ExecutorRecord, known: Set[str], message: str) -> bool:
+        """End the tasks that were sent to an executor and never reached it: nothing was told of them, and it does not
+        know them. Whether there are any."""
+        lost = [task for task in executor.launched.values() if not task.statuses and task.id not in known]
+        ending = Ending(TaskStatus.Reason.REASON_AGENT_RESTARTED, message)
+        for task in lost:
+            self.end_task(framework, executor, task, dropped_state(framework.info), ending)
+        return bool(lost)
 
     def report_rejected(
         self, framework: FrameworkRecord, task: TaskInfo, executor: ExecutorInfo, state: TaskState, ending: Ending
