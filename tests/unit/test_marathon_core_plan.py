@@ -126,3 +126,26 @@ def test_an_empty_group_is_made_and_removed() -> None:
     assert world.marathon.root.groups["/g"].version == made.version
     world.delete("/g")
     assert not world.marathon.root.groups
+
+
+def test_a_deletion_that_is_taken_back() -> None:
+    world = World()
+    group = {
+        "id": "/",
+        "groups": [
+            {"id": "db", "apps": [{"id": "a", "cmd": "x", "cpus": 0.1}], "groups": [{"id": "empty"}]},
+            {"id": "web", "dependencies": ["/db"], "apps": [{"id": "c", "cmd": "x", "cpus": 0.1}]},
+        ],
+    }
+    world.marathon.update_root(lambda _: parse_group(group))
+    world.settle()
+    before = {instance.id for instance in world.running("/web/c")}
+    deletion = world.marathon.update_root(lambda root: Group(root.id, version=root.version))
+    world.marathon.cancel(deletion.id)
+    world.settle()
+    assert set(world.marathon.apps) == {"/db/a", "/web/c"}
+    assert world.marathon.root.groups["/web"].dependencies == ("/db",)
+    assert list(world.marathon.root.groups["/db"].groups) == ["/db/empty"]
+    assert not world.marathon.deployments
+    assert len(world.running("/db/a")) == len(world.running("/web/c")) == 1
+    assert before != {instance.id for instance in world.running("/web/c")}  # its kill had been sent

@@ -6,12 +6,11 @@ or leaves them out (`plan-format=light`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from mesosctl.runtime.marathon.core.records import Condition, Deployment, Instance, ReadinessResult, Step
+from mesosctl.runtime.marathon.core.records import Condition, Deployment, Instance, Step
 from mesosctl.runtime.marathon.core.versions import version_text
 from mesosctl.runtime.marathon.model import HealthCheck
 from mesosctl.runtime.protocol.tasks import TaskStatus
@@ -124,15 +123,15 @@ def group_change_success(group_id: str, version: str) -> Event:
 
 
 def deployment_info(deployment: Deployment, step: Step) -> Event:
-    return {"plan": _plan(deployment), "currentStep": step_json(step), "eventType": "deployment_info"}
+    return {"plan": _plan(deployment), "currentStep": _step(step), "eventType": "deployment_info"}
 
 
 def deployment_step_success(deployment: Deployment, step: Step) -> Event:
-    return {"plan": _plan(deployment), "currentStep": step_json(step), "eventType": "deployment_step_success"}
+    return {"plan": _plan(deployment), "currentStep": _step(step), "eventType": "deployment_step_success"}
 
 
 def deployment_step_failure(deployment: Deployment, step: Step) -> Event:
-    return {"plan": _plan(deployment), "currentStep": step_json(step), "eventType": "deployment_step_failure"}
+    return {"plan": _plan(deployment), "currentStep": _step(step), "eventType": "deployment_step_failure"}
 
 
 def deployment_success(deployment: Deployment) -> Event:
@@ -143,14 +142,8 @@ def deployment_failed(deployment: Deployment, reason: str) -> Event:
     return {"id": deployment.id, "plan": _plan(deployment), "reason": reason, "eventType": "deployment_failed"}
 
 
-def step_json(step: Step, readiness: Iterable[ReadinessResult] | None = None) -> dict[str, Any]:
-    """A step as in events and, with the answers of readiness checks, in `currentActions` of `/v2/deployments`."""
-    actions: list[dict[str, Any]] = [{"action": action.name, "app": action.app} for action in step.actions]
-    if readiness is not None:
-        results = list(readiness)
-        for action in actions:
-            action["readinessCheckResults"] = [_readiness(r) for r in results if r.app == action["app"]]
-    return {"actions": actions}
+def _step(step: Step) -> dict[str, Any]:
+    return {"actions": [{"action": action.name, "app": action.app} for action in step.actions]}
 
 
 def _plan(deployment: Deployment) -> dict[str, Any]:
@@ -158,20 +151,9 @@ def _plan(deployment: Deployment) -> dict[str, Any]:
         "id": deployment.id,
         "original": deployment.original,
         "target": deployment.target,
-        "steps": [step_json(step) for step in deployment.steps],
+        "steps": [_step(step) for step in deployment.steps],
         "version": deployment.version,
     }
-
-
-def _readiness(result: ReadinessResult) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": result.name, "taskId": result.task_id, "ready": result.ready}
-    if result.status is not None and result.body is not None:
-        shown["lastResponse"] = {
-            "status": result.status,
-            "contentType": result.content_type,
-            "body": result.body,
-        }
-    return shown
 
 
 def stamped(event: Event, now: float) -> Event:

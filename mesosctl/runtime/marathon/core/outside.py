@@ -94,7 +94,8 @@ class Outside(Protocol):
         """Write them after those of earlier calls, all or none, and call `then` when they are safe."""
 
     def publish(self, event: dict[str, Any]) -> None:
-        """An event as on the bus, with `eventType` and `timestamp`."""
+        """An event as on the bus, with `eventType` and `timestamp`. A deployment's plan has `original` and `target` as
+        the Groups they are."""
 
     def probe(self, probe: Probe) -> None:
         """`Marathon.probed` follows, within its timeout."""

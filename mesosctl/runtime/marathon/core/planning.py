@@ -62,12 +62,15 @@ def _action(before: App | None, after: App, stale: Callable[[App], bool]) -> str
 def reverted(root: Group, deployment: Deployment) -> Group:
     """The tree without what a deployment changed; groups that it made go where nothing else is in them."""
     before = apps(deployment.original)
+    for group in walk(deployment.original):
+        if find_group(deployment.target, group.id) is None and find_group(root, group.id) is None:
+            root = put(root, Group(group.id, dependencies=group.dependencies, version=group.version))
     for app_id in deployment.affected:
         root = put(root, before[app_id]) if app_id in before else remove(root, app_id)
     known = {group.id for group in walk(deployment.original)}
     made = [group.id for group in walk(deployment.target) if group.id not in known]
     for group_id in reversed(made):
-        group = find_group(root, group_id)
-        if group and not (group.apps or group.pods or group.groups):
+        found = find_group(root, group_id)
+        if found and not (found.apps or found.pods or found.groups):
             root = remove(root, group_id)
     return root

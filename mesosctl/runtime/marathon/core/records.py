@@ -7,11 +7,11 @@ while the instance stays, until its goal says that it shall go. Times are second
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
 from mesosctl.runtime.marathon.model import App, Group
+from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.resources import Attribute
 from mesosctl.runtime.protocol.tasks import TaskStatus
 
@@ -198,8 +198,7 @@ class HealthResult(msgspec.Struct, frozen=True):
 
 
 class UnusedOffer(msgspec.Struct, frozen=True):
-    offer: Any
-    """`protocol.offers.Offer`"""
+    offer: Offer
     reasons: tuple[str, ...]
     """NoOfferMatchReasons as the queue shows them: UnfulfilledRole, InsufficientCpus…"""
     at: float
