@@ -133,13 +133,15 @@ def _get(flags: Mapping[str, str], path: str, credentials: str) -> str:
     is on no command line.
     """
     address, port = flags.get("ip", flags["hostname"]), flags["port"]
-    request = f"printf 'GET {path} HTTP/1.0\\r\\n%s\\r\\n' \"$head\""
+    file = flags.get(credentials, "").removeprefix("file://")
+    asked = file and _is_on(flags, "authenticate_http_readonly")
+    head, value = ("%s", ' "$head"') if asked else ("", "")
+    request = f"printf 'GET {path} HTTP/1.0\\r\\n{head}\\r\\n'{value}"
     if _is_on(flags, "LIBPROCESS_SSL_ENABLED"):
         ask = f"{request} | openssl s_client -quiet -connect {address}:{port}"
     else:
         ask = f"exec 3<>/dev/tcp/{address}/{port} && {request} >&3 && cat <&3"
-    file = flags.get(credentials, "").removeprefix("file://")
-    if file and _is_on(flags, "authenticate_http_readonly"):
+    if asked:
         ask = f"file={sh(file)}; {_CREDENTIAL}; {ask}"
     return f"timeout 5 bash -c {sh(ask)} 2>/dev/null | tr -d '\\r'"
 
