@@ -124,6 +124,10 @@ def test_the_life_of_an_app(marathon: Marathon) -> None:
     third = {task["id"] for task in marathon.running("/life")}
     assert not second & third
 
+    stats = marathon.get("/v2/apps/life?embed=app.taskStats").json["app"]["taskStats"]
+    assert stats["totalSummary"]["stats"]["counts"] == {"staged": 0, "running": 3, "healthy": 0, "unhealthy": 0}
+    assert "withOutdatedConfig" not in stats
+
     victim = min(third)
     killed = marathon.request("DELETE", f"/v2/apps/life/tasks/{victim}")
     assert killed.json["task"]["id"] == victim

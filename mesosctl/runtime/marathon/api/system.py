@@ -10,7 +10,8 @@ from aiohttp import web
 
 from mesosctl.runtime.marathon.api.context import Context, answer
 from mesosctl.runtime.marathon.api.errors import ApiError
-from mesosctl.runtime.marathon.api.views import counts, tasks_of
+from mesosctl.runtime.marathon.api.statistics import counts
+from mesosctl.runtime.marathon.api.views import tasks_of
 from mesosctl.runtime.marathon.version import NAME, VERSION
 
 Json = dict[str, Any]

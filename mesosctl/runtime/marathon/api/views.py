@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from mesosctl.runtime.marathon.api.context import Context
+from mesosctl.runtime.marathon.api.statistics import counts, statistics
 from mesosctl.runtime.marathon.core.marathon import Marathon
 from mesosctl.runtime.marathon.core.records import Condition, HealthResult, Instance
 from mesosctl.runtime.marathon.core.versions import version_text
@@ -22,7 +23,6 @@ LAST_FAILURE = "lastTaskFailure"
 STATISTICS = "taskStats"
 FAILURES = "failures"
 
-_STAGED = frozenset({Condition.PROVISIONED, Condition.STAGING, Condition.STARTING})
 _STATES = {
     Condition.PROVISIONED: "TASK_STAGING",
     Condition.STAGING: "TASK_STAGING",
@@ -66,6 +66,8 @@ def app_view(context: Context, app: App, embed: Collection[str]) -> Json:
     if DEPLOYMENTS in embed:
         affecting = (each.deployment for each in marathon.deployments)
         view["deployments"] = [{"id": each.id} for each in affecting if app.id in each.affected]
+    if STATISTICS in embed:
+        view["taskStats"] = statistics(marathon, app, instances)
     if READINESS in embed:
         view["readinessCheckResults"] = [
             readiness_view(result)
@@ -76,17 +78,6 @@ def app_view(context: Context, app: App, embed: Collection[str]) -> Json:
     if LAST_FAILURE in embed and (failure := context.failures.of(app.id)):
         view["lastTaskFailure"] = failure
     return view
-
-
-def counts(marathon: Marathon, instances: Collection[Instance]) -> dict[str, int]:
-    running = [instance for instance in instances if instance.condition is Condition.RUNNING]
-    health = [marathon.healthy(instance) for instance in running]
-    return {
-        "tasksStaged": sum(instance.condition in _STAGED for instance in instances),
-        "tasksRunning": len(running),
-        "tasksHealthy": health.count(True),
-        "tasksUnhealthy": health.count(False),
-    }
 
 
 def task_view(marathon: Marathon, instance: Instance) -> Json:
