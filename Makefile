@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAB := demo
 
-.PHONY: demo demo-down test lint bench clean
+.PHONY: demo demo-down test lint bench bench-runtime clean
 
 demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running cluster
 	$(BIN)/mesosctl lab up --name $(LAB) --hosts 5 --inventory $(LAB).yaml
@@ -25,10 +25,17 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.ready system  ## Speed beside ansible-core, pyinfra and plain ssh
+bench: $(VENV)/.ready system bench-runtime  ## Speed beside ansible-core, pyinfra and plain ssh, and that of the runtime
 	python3 -m venv $(VENV)/peers
 	$(VENV)/peers/bin/pip install --quiet '.[bench]'
 	$(BIN)/python -m tests.bench --peers $(VENV)/peers/bin --json bench.json
+
+bench-runtime: $(VENV)/.ready  ## Speed of the bundled master and agent; 10,000 simulated agents
+	$(BIN)/python -m tests.bench.tasks --json bench-tasks.json
+	$(BIN)/python -m tests.bench.listening
+	$(BIN)/python -m tests.bench.allocator 10000 5
+	$(BIN)/python -m tests.bench.state
+	$(BIN)/python -m tests.bench.master --json bench-master.json
 
 system:
 	@sh tests/install-system-packages.sh
