@@ -248,3 +248,21 @@ def test_an_upgrade_stops_at_unhealthy_instances_and_keeps_the_old_ones() -> Non
         world.clock.advance(10)
     assert world.marathon.deployments
     assert old <= {i.id for i in world.running("/web") if world.marathon.healthy(i)}
+
+
+def test_the_bus_is_told_which_checks_come_and_go() -> None:
+    world = World()
+    world.put(web(healthChecks=[HTTP]))
+    world.put({"id": "web", "healthChecks": [MESOS]}, force=True)
+    world.delete("/web", force=True)
+    found = [
+        (event["eventType"], event["healthCheck"]["protocol"])
+        for event in world.outside.events
+        if event["eventType"].endswith("_health_check_event")
+    ]
+    assert found == [
+        ("add_health_check_event", "HTTP"),
+        ("remove_health_check_event", "HTTP"),
+        ("add_health_check_event", "MESOS_HTTP"),
+        ("remove_health_check_event", "MESOS_HTTP"),
+    ]

@@ -17,11 +17,9 @@ def options(flags: MarathonFlags) -> Options:
     roles = (flags.default_accepted_resource_roles or "").split(",")
     return Options(
         role=flags.mesos_role or "*",
-        principal=flags.mesos_authentication_principal,
         default_accepted_roles=tuple(role.strip() for role in roles if role.strip()),
         env_vars_prefix=flags.env_vars_prefix or "",
         executor=flags.executor,
-        default_network_name=flags.default_network_name,
         decline_seconds=flags.decline_offer_duration / 1000,
         revive_seconds=flags.min_revive_offers_interval / 1000,
         launch_timeout=flags.task_launch_timeout / 1000,

@@ -12,7 +12,7 @@ import msgspec
 
 from mesosctl.runtime.marathon.core.records import Condition, Deployment, Instance, Step
 from mesosctl.runtime.marathon.core.versions import version_text
-from mesosctl.runtime.marathon.model import HealthCheck
+from mesosctl.runtime.marathon.model import App, HealthCheck
 from mesosctl.runtime.protocol.tasks import TaskStatus
 
 Event = dict[str, Any]
@@ -92,10 +92,10 @@ def failed_health_check(instance: Instance, check: HealthCheck) -> Event:
     }
 
 
-def health_check(instance: Instance, check: HealthCheck, *, added: bool) -> Event:
+def health_check(app: App, check: HealthCheck, *, added: bool) -> Event:
     return {
-        "appId": instance.app_id,
-        "version": instance.app.version,
+        "appId": app.id,
+        "version": app.version,
         "healthCheck": msgspec.to_builtins(check),
         "eventType": "add_health_check_event" if added else "remove_health_check_event",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -48,6 +48,7 @@ from mesosctl.runtime.marathon.model import (
     apps,
     assign_service_ports,
     config_version,
+    find_app,
     put,
     validate_group,
 )
@@ -161,7 +162,7 @@ class Marathon:
 
         Raises LockedError, TooManyDeploymentsError, ValidationError, and what `change` raises.
         """
-        return self._update(change, force=force, version=version, restart=set(restart), kills=kills or {})
+        return self._update(change, force=force, version=version, restart=set(restart), kills=kills)
 
     def cancel(self, deployment_id: str, *, force: bool = False) -> Deployment | None:
         """With force just end it, and leave things as they are (None). Else give the deployment that takes back what it
@@ -239,7 +240,7 @@ class Marathon:
         target = versioned(old, new, version, restart=restart, returned=returned)
         if violations := validate_group(target, old):
             raise ValidationError(*violations)
-        chosen = {app_id: tuple(ids) for app_id, ids in kills.items()}
+        chosen = {app_id: tuple(ids) for app_id, ids in (kills or {}).items()}
         deployment = plan(self._uuid(), old, target, version, self._stale, chosen)
         locking = self._deployments.locking(deployment.affected)
         if locking and not force:
@@ -260,11 +261,22 @@ class Marathon:
     def _begin(self, deployment: Deployment) -> None:
         """It is stored."""
         self._publish(events.group_change_success("/", deployment.version))
+        self._tell_of_checks(deployment)
         if deployment.steps:
             self._deployments.begin(deployment.id)
         else:
             self._publish(events.deployment_success(deployment))
         self._settle()
+
+    def _tell_of_checks(self, deployment: Deployment) -> None:
+        for app_id in deployment.affected:
+            before, after = find_app(deployment.original, app_id), find_app(deployment.target, app_id)
+            old = before.healthChecks if before else ()
+            new = after.healthChecks if after else ()
+            for app, checks, others, added in ((before, old, new, False), (after, new, old, True)):
+                for check in checks:
+                    if app and check not in others:
+                        self._publish(events.health_check(app, check, added=added))
 
     def _set_root(self, root: Group) -> None:
         self._root = root

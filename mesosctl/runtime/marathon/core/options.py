@@ -8,12 +8,10 @@ import msgspec
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     role: str = "*"
     """`--mesos_role`; `*` for none."""
-    principal: str | None = None
     default_accepted_roles: tuple[str, ...] = ()
     """`--default_accepted_resource_roles`; empty for the own role and `*`."""
     env_vars_prefix: str = ""
     executor: str = "//cmd"
-    default_network_name: str | None = None
     decline_seconds: float = 120.0
     """How long what was declined is not offered again."""
     revive_seconds: float = 5.0

@@ -42,11 +42,6 @@ class Condition(StrEnum):
     def terminal(self) -> bool:
         return self in _TERMINAL
 
-    @property
-    def active(self) -> bool:
-        """Counts as one of the app's instances that exist."""
-        return self in _ACTIVE
-
 
 _TERMINAL = frozenset(
     {
@@ -59,22 +54,10 @@ _TERMINAL = frozenset(
         Condition.UNKNOWN,
     }
 )
-_ACTIVE = frozenset(
-    {
-        Condition.PROVISIONED,
-        Condition.STAGING,
-        Condition.STARTING,
-        Condition.RUNNING,
-        Condition.KILLING,
-        Condition.UNREACHABLE,
-    }
-)
 
 
 class Goal(StrEnum):
     RUNNING = "Running"
-    STOPPED = "Stopped"
-    """Its task shall end; what it has reserved is kept."""
     DECOMMISSIONED = "Decommissioned"
     """It shall end and be forgotten."""
 
