@@ -34,6 +34,8 @@ class Loop:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self.doomed: Callable[[], None] | None = None
+        """Ends the process while it writes next."""
         self._threads: dict[object, deque[tuple[Callable[..., None], tuple[object, ...], _Future]]] = {}
         self.call_later = lambda seconds, callback: process.after(seconds, callback)
 
@@ -42,6 +44,8 @@ class Loop:
 
     def run_in_executor(self, thread: object, work: Callable[..., None], *arguments: object) -> _Future:
         future = _Future()
+        if self.doomed:
+            self._process.after(self._process.world.latency(), self.doomed)
         queue = self._threads.setdefault(thread, deque())
         queue.append((work, arguments, future))
         if len(queue) == 1:

@@ -68,9 +68,18 @@ def _stop_agent(cluster: Cluster) -> None:
 
 def _kill_agent(cluster: Cluster) -> None:
     host = cluster.world.random.choice(cluster.hosts)
-    if host.agent is not None:
-        host.agent.kill()
-        host.start_soon(cluster.world.random.choice([0.1, 2, 40]) * cluster.world.random.random())
+    agent, seconds = host.agent, cluster.world.random.choice([0.1, 2, 40]) * cluster.world.random.random()
+    if agent is None:
+        return
+
+    def end() -> None:
+        agent.kill()
+        host.start_soon(seconds)
+
+    if cluster.world.chance(0.4):
+        agent.loop.doomed = end
+    else:
+        end()
 
 
 def _reboot(cluster: Cluster) -> None:
