@@ -230,9 +230,9 @@ class Marathon:
         *,
         force: bool,
         version: str | None = None,
-        restart: set[str] = frozenset(),  # type: ignore[assignment]
-        returned: set[str] = frozenset(),  # type: ignore[assignment]
-        kills: Mapping[str, Iterable[str]] = {},
+        restart: Collection[str] = (),
+        returned: Collection[str] = (),
+        kills: Mapping[str, Iterable[str]] | None = None,
     ) -> Deployment:
         old = self._root
         version = version or next_version(self._clock.now(), self._version)

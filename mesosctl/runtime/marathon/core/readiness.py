@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from mesosctl.runtime.clock import Clock, Timer
 from mesosctl.runtime.marathon.core.checks import endpoint
@@ -32,7 +33,7 @@ class Readiness:
             key = (instance.task_id, number)
             if key not in self._results:
                 self._results[key] = ReadinessResult(instance.app_id, check.name, instance.task_id, ready=False)
-                self._timers[key] = self._clock.after(0, lambda key=key: self._ask(key))  # type: ignore[misc]
+                self._timers[key] = self._clock.after(0, partial(self._ask, key))
             ready = ready and self._results[key].ready
         return ready
 
