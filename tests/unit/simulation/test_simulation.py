@@ -19,7 +19,7 @@ from tests.unit.simulation.world import SimulationError
 
 _SEEDS = 1500
 _BATCH = 100
-_UNTIL_SEEN = 60
+_UNTIL_SEEN = 400
 
 
 @pytest.fixture(autouse=True)
