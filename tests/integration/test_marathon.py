@@ -245,6 +245,19 @@ def test_state_outlives_a_marathon_alone(marathon: Marathon) -> None:
     assert marathon.get("/v2/tasks").json == tasks
 
 
+def test_a_deployment_waits_for_the_master(programs: Programs, marathon: Marathon) -> None:
+    marathon.change("POST", "/v2/apps", sleeper("/waits", instances=2))
+    marathon.until_deployed()
+    before = {task["id"] for task in marathon.running("/waits")}
+    programs.kill("master")
+    marathon.change("PUT", "/v2/apps/waits", {"instances": 4})
+    programs.start_master()
+    marathon.until_deployed()
+    after = {task["id"] for task in marathon.running("/waits")}
+    assert before < after
+    assert len(after) == 4
+
+
 def test_events_tell_of_a_deployment(marathon: Marathon) -> None:
     events = marathon.events("?plan-format=light")
     assert next(events)[0] == "event_stream_attached"

@@ -54,7 +54,7 @@ class FileStorage:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OSError(f"Another master keeps its registry in {self._path}") from None
+            raise OSError(f"Another program keeps its registry in {self._path}") from None
         whole = self._read()
         self._file = self._path.open("ab")
         if self._file.tell() > whole:
