@@ -2,8 +2,8 @@
 
 Apache Mesos uses a protocol of its own between the two, which no client sees; so is this. An agent POSTs to
 `/internal/agent` of the leading master. The body is a RecordIO stream of `FromAgent` messages (JSON), `Register` first,
-and the answer one of `ToAgent` messages; both go on for as long as the agent is connected, so that it has one connection
-and a message costs no request. The loss of the connection is never the loss of the agent: that is decided by missed
+and the answer one of `ToAgent` messages; both go on for as long as the agent is connected: it has one connection, and
+a message costs no request. The loss of the connection is never the loss of the agent: that is decided by missed
 pings (`agent_ping_timeout` times `max_agent_ping_timeouts`).
 """
 
