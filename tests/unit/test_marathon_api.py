@@ -374,6 +374,13 @@ def test_authentication_and_origins() -> None:
     asyncio.run(check())
 
 
+@api_test
+async def test_a_mistake_of_ours_is_said_as_one(api: Api) -> None:
+    api.context.core = object()  # type: ignore[assignment]
+    answer = await api("GET", "/v2/apps")
+    assert (answer.status, answer.json) == (500, {"message": "Internal Server Error"})
+
+
 def test_without_a_leader() -> None:
     async def check() -> None:
         async with serving(leads=False) as api:

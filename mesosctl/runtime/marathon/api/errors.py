@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from aiohttp.typedefs import Handler
 
 from mesosctl.runtime.marathon.core.errors import LockedError, TooManyDeploymentsError, UnknownDeploymentError
 from mesosctl.runtime.marathon.model import InvalidJson, ValidationError
+
+log = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
@@ -58,6 +61,11 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return _answer(405, {"message": "Method Not Allowed"}, {str(hdrs.ALLOW): allowed})
     except web.HTTPRequestEntityTooLarge:
         return _answer(413, {"message": "Request Entity Too Large"})
+    except web.HTTPException:
+        raise
+    except Exception:
+        log.exception("Cannot answer %s %s", request.method, request.path)
+        return _answer(500, {"message": "Internal Server Error"})
 
 
 def _answer(status: int, body: object, headers: dict[str, str] | None = None) -> web.Response:
