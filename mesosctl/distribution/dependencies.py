@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from mesosctl.errors import MesosctlError
 from mesosctl.inventory.model import Platform
 
-DIRECT = ("aiohttp", "kazoo", "msgspec", "protobuf")
+DIRECT = ("aiohttp", "cryptography", "kazoo", "msgspec", "protobuf")
 """What the runtime imports."""
 
 _NOT_NEEDED = {".c", ".cpp", ".h", ".pxd", ".pxi", ".pyc", ".pyi", ".pyx"}

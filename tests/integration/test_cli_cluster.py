@@ -104,12 +104,12 @@ class TestCheck:
         assert found["h1", "names"] == [("ok", "all 3 names resolve")]
 
     def test_the_process_that_holds_a_port_is_named(self, mesosctl: Mesosctl) -> None:
-        mesosctl("exec", "-l", "h1", "systemd-run --quiet --unit=squatter python3 -m http.server 5050; sleep 1")
+        mesosctl("exec", "-l", "h1", "systemd-run --quiet --unit=squatter python3 -m http.server 8080; sleep 1")
         try:
             pid = mesosctl.json("exec", "-l", "h1", "systemctl show -p MainPID --value squatter")
             number = pid["hosts"]["h1"]["output"]
             found = self.findings(mesosctl, status=1)
-            assert ("error", f"5050 (the master) is held by python3, process {number}") in found["h1", "ports"]
+            assert ("error", f"8080 (Marathon) is held by python3, process {number}") in found["h1", "ports"]
             assert [severity for severity, _ in found["h2", "ports"]] == ["ok"]
         finally:
             mesosctl("exec", "-l", "h1", "systemctl stop squatter")
