@@ -11,10 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+LARGEST = 2**63 / 1000
+"""Mesos counts thousandths in 64 bits."""
+
 
 def thousandths(value: float) -> int:
-    """A scalar in fixed point, rounded half away from zero as Mesos does. Raises ValueError unless it is finite."""
-    if not math.isfinite(value):
+    """A scalar in fixed point, rounded half away from zero as Mesos does. Raises ValueError beyond LARGEST."""
+    if not abs(value) < LARGEST:
         raise ValueError(f"{value} is no amount")
     return int(math.copysign(math.floor(abs(value) * 1000 + 0.5), value))
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 from mesosctl.runtime.protocol.resources import Resource, Value
-from mesosctl.runtime.resources.amounts import thousandths
+from mesosctl.runtime.resources.amounts import LARGEST, thousandths
 from mesosctl.runtime.resources.errors import ResourcesError
 from mesosctl.runtime.resources.kinds import Disk, Reservation, labels_text, source_text
 from mesosctl.runtime.resources.roles import UNRESERVED, check_role, is_below
@@ -45,7 +44,7 @@ def _check_value(resource: Resource) -> None:
         raise ResourcesError(f"Invalid {resource.type.lower()} resource")
     if resource.scalar is not None:
         value = resource.scalar.value
-        if not math.isfinite(value):
+        if not abs(value) < LARGEST:
             raise ResourcesError("Invalid scalar resource")
         if value != 0 and thousandths(value) <= 0:
             raise ResourcesError("Invalid scalar resource: value <= 0")

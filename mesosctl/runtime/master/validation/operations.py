@@ -8,7 +8,7 @@ from mesosctl.runtime.master.records import Agent, Capability, Framework
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.resources import Resource, Volume
 from mesosctl.runtime.resources import Resources, ResourcesError
-from mesosctl.runtime.resources.amounts import thousandths
+from mesosctl.runtime.resources.amounts import LARGEST, thousandths
 
 _Type = Offer.Operation.Type
 Problem = str | None
@@ -132,6 +132,8 @@ def _problem_of_shrink(shrink: Offer.Operation.ShrinkVolume) -> Problem:
         volume = Resources.of([shrink.volume])
     except ResourcesError as error:
         return f"Invalid resource in the 'ShrinkVolume.volume' field: {error}"
+    if not abs(shrink.subtract.value) < LARGEST:
+        return "Invalid value of 'ShrinkVolume.subtract'"
     if thousandths(shrink.subtract.value) <= 0:
         return "Value of 'ShrinkVolume.subtract' must be greater than zero"
     if shrink.volume.scalar and shrink.volume.scalar.value <= shrink.subtract.value:
