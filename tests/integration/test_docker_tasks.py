@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -26,6 +27,10 @@ from tests.integration.test_agent_recovery import CHECKPOINTED, Site, site  # no
 pytestmark = pytest.mark.skipif(not engine_answers(), reason="no Docker engine here")
 
 Docker = ContainerInfo.DockerInfo
+PYTHON = os.path.realpath(sys.executable)
+"""The interpreter itself, outside of any virtual environment."""
+MOUNTED = tuple(Parameter("volume", f"{path}:{path}:ro") for path in {"/usr", "/lib", "/lib64", sys.base_prefix})
+"""What it needs of the host."""
 SHELL = f"{IMAGE.partition(':')[0]}:shell"
 
 
@@ -143,9 +148,9 @@ def test_a_port_of_the_bridge_is_reached(master: FakeMaster, agent: AgentProcess
         IMAGE,
         Docker.Network.BRIDGE,
         (Docker.PortMapping(31234, 80),),
-        parameters=(*(Parameter("volume", f"{path}:{path}:ro") for path in ("/usr", "/lib", "/lib64", "/root")),),
+        parameters=MOUNTED,
     )
-    command = CommandInfo(shell=False, value=sys.executable, arguments=("-c", program))
+    command = CommandInfo(shell=False, value=PYTHON, arguments=("-c", program))
     health = HealthCheck(
         type=HealthCheck.Type.COMMAND, command=CommandInfo(value="ls /bin/sh"), delay_seconds=0, interval_seconds=1
     )
@@ -246,11 +251,10 @@ CUSTOM_EXECUTOR = textwrap.dedent(
 
 
 def test_a_custom_executor_in_a_container(master: FakeMaster, agent: AgentProcess) -> None:
-    mounted = tuple(Parameter("volume", f"{path}:{path}:ro") for path in ("/usr", "/lib", "/lib64", "/root"))
     executor = ExecutorInfo(
         executor_id=ExecutorID("mine"),
-        command=CommandInfo(shell=False, value=sys.executable, arguments=("-c", CUSTOM_EXECUTOR)),
-        container=container(Docker(IMAGE, parameters=mounted)),
+        command=CommandInfo(shell=False, value=PYTHON, arguments=("-c", CUSTOM_EXECUTOR)),
+        container=container(Docker(IMAGE, parameters=MOUNTED)),
         resources=resources(cpus=0.1, mem=64),
     )
     task = TaskInfo(name="a", task_id=TaskID("a"), agent_id=AGENT_ID, executor=executor)
