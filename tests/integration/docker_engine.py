@@ -8,17 +8,43 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 IMAGE = f"mesosctl-test-tiny-{os.getpid()}:latest"
 PROGRAMS = ("sh", "cat", "sleep", "env", "head", "tail", "ls", "id", "touch")
 
 
-def engine_answers() -> bool:
-    return (
-        shutil.which("docker") is not None and subprocess.run(["docker", "info"], capture_output=True).returncode == 0
-    )
+START_SECONDS = 60.0
+
+
+@contextmanager
+def engine(folder: Path) -> Iterator[None]:
+    """The machine's Docker engine; where none answers, one of our own at the usual socket, gone with the block.
+
+    It publishes ports by proxies: the rules of the machine's firewall, and so of a lab's networks, stay as they are.
+    """
+    if _answers():
+        yield
+        return
+    command = ["dockerd", "--iptables=false", "--ip6tables=false", "--bip=172.31.250.1/24"]
+    command += [f"--data-root={folder / 'data'}", f"--exec-root={folder / 'exec'}", f"--pidfile={folder / 'pid'}"]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not _answers():
+                running = process.poll() is None and time.monotonic() < deadline
+                assert running, (folder / "log").read_text()
+                time.sleep(0.2)
+            yield
+        finally:
+            process.terminate()
+
+
+def _answers() -> bool:
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
 def make_image(name: str = IMAGE, *changes: str, programs: Iterable[str] = PROGRAMS) -> None:

@@ -19,12 +19,10 @@ from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, Parameter
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment, KillPolicy
 from mesosctl.runtime.protocol.resources import Resource, Value, Volume
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
-from tests.integration.docker_engine import IMAGE, engine_answers, make_image
+from tests.integration.docker_engine import IMAGE, engine, make_image
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 from tests.integration.test_agent_recovery import CHECKPOINTED, Site, site  # noqa: F401
-
-pytestmark = pytest.mark.skipif(not engine_answers(), reason="no Docker engine here")
 
 Docker = ContainerInfo.DockerInfo
 PYTHON = os.path.realpath(sys.executable)
@@ -35,11 +33,12 @@ SHELL = f"{IMAGE.partition(':')[0]}:shell"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def image() -> Iterator[None]:
-    make_image()
-    make_image(SHELL, 'ENTRYPOINT ["/bin/sh", "-c"]')
-    yield
-    subprocess.run(["docker", "rmi", "-f", IMAGE, SHELL], check=False, capture_output=True)
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with engine(tmp_path_factory.mktemp("docker")):
+        make_image()
+        make_image(SHELL, 'ENTRYPOINT ["/bin/sh", "-c"]')
+        yield
+        subprocess.run(["docker", "rmi", "-f", IMAGE, SHELL], check=False, capture_output=True)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.docker_engine import IMAGE, engine_answers, make_image
+from tests.integration.docker_engine import IMAGE, engine, make_image
 from tests.integration.marathon import Marathon, site
 from tests.integration.test_runtime_slice import Programs
 from tests.integration.zookeeper import ZooKeeper
@@ -56,7 +56,8 @@ def sleeper(id: str, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
-    with site(tmp_path_factory.mktemp("cluster"), "--containerizers=docker,mesos", "--docker_remove_delay=0secs") as it:
+    flags = ("--containerizers=docker,mesos", "--docker_remove_delay=0secs")
+    with engine(tmp_path_factory.mktemp("docker")), site(tmp_path_factory.mktemp("cluster"), *flags) as it:
         yield it
 
 
@@ -145,7 +146,6 @@ def test_the_life_of_an_app(marathon: Marathon) -> None:
     assert (gone.status, gone.json) == (404, {"message": "App '/life' does not exist"})
 
 
-@pytest.mark.skipif(not engine_answers(), reason="no Docker engine here")
 def test_the_guides_app_answers_from_its_container(marathon: Marathon) -> None:
     make_image(WEB_IMAGE, SERVE, programs=("perl",))
     try:
