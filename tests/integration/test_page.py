@@ -54,7 +54,7 @@ def browser_page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         chromium = shutil.which("chromium")
         assert chromium, "install Debian's chromium"
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
         page = browser.new_page()
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)

@@ -302,7 +302,7 @@ def test_the_page_works_for_one_who_answers_the_browser_s_question(programs: Sec
     chromium = shutil.which("chromium")
     assert chromium, "install Debian's chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
         answer: HttpCredentials = {"username": "ops", "password": f"{SECRET}ops"}
         page = browser.new_page(ignore_https_errors=True, http_credentials=answer)
         page.set_default_timeout(30_000)
