@@ -1,8 +1,9 @@
 """A master's candidacy: an ephemeral sequential node of its own beside those of the others; the lowest leads.
 
-What is known is checked again several times within the session timeout. From the time that the last successful check
-was sent, the session lasts at least the timeout: until then (`valid`) nobody else leads who was not seen, whatever
-happens to the connection, and also when the whole process stood still.
+What is known is checked again several times within the session timeout; a leader writes its node anew each time,
+because a server that is cut off from the others still answers what is only read. From the time that the last
+successful check was sent, the session lasts nearly the timeout: until then (`valid`) nobody else leads who was not
+seen, whatever happens to the connection, and also when the whole process stood still.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from mesosctl.runtime.protocol.errors import DecodeError
 log = logging.getLogger(__name__)
 
 CHECKS_PER_TIMEOUT = 4
+LASTING = 0.85
+"""The part of the session timeout that surely remains: servers tell their leader of sessions once a second or so."""
 RETRY_SECONDS = 0.5
 
 
@@ -55,6 +58,11 @@ class Election:
         """Whether what is known of the leader holds."""
         return monotonic() < self._valid_until
 
+    @property
+    def _patience(self) -> float:
+        """Seconds to wait for a check: a leader waits no longer than it may lead."""
+        return max(RETRY_SECONDS, self._valid_until - monotonic()) if self.leads else self._timeout
+
     async def run(self) -> None:
         """Never returns. Ends the session when cancelled, so that another master leads at once.
 
@@ -67,7 +75,11 @@ class Election:
                 pause = self._timeout / CHECKS_PER_TIMEOUT
                 if self.session.connected:
                     try:
-                        await self._check()
+                        async with asyncio.timeout(self._patience):
+                            await self._check()
+                    except TimeoutError:
+                        log.warning("ZooKeeper does not answer")
+                        pause = min(pause, RETRY_SECONDS)
                     except (NoAuthError, AuthFailedError) as error:
                         raise PermissionError(f"ZooKeeper refuses access to {self.url.path}: {error!r}") from None
                     except KazooException as error:
@@ -93,8 +105,11 @@ class Election:
         else:
             leader = self.leader
         self._leading_node = leading
-        self._valid_until = asked + self._timeout
-        self._know(leader, leads=leading is not None and leading == self._node)
+        leads = leading is not None and leading == self._node
+        if leads:
+            await self.session.set(f"{self.url.path}/{leading}", encode(self._info))
+        self._valid_until = asked + self._timeout * LASTING
+        self._know(leader, leads=leads)
 
     async def _candidates(self) -> list[str]:
         return candidates(await self.session.children(self.url.path, watch=True))

@@ -117,6 +117,10 @@ class Session:
         found: tuple[bytes, ZnodeStat] = await self._wait(self._client.get_async(path))
         return found
 
+    async def set(self, path: str, value: bytes) -> None:
+        """Write a node that there is: done when a majority of the servers have it. Raises NoNodeError."""
+        await self._wait(self._client.set_async(path, value))
+
     async def exists(self, path: str, *, watch: bool = False) -> ZnodeStat | None:
         return await self._wait(self._client.exists_async(path, watch=self._watcher(watch)))
 
