@@ -138,7 +138,7 @@ def test_damage_before_the_end_is_told(tmp_path: Path) -> None:
 
 def test_two_masters_do_not_share_a_file(tmp_path: Path) -> None:
     async def second(storage: FileStorage, found: dict[str, bytes]) -> None:
-        with pytest.raises(OSError, match="Another master"):
+        with pytest.raises(OSError, match="Another program"):
             await FileStorage(str(tmp_path)).take_over()
 
     using(tmp_path, second)
