@@ -23,6 +23,7 @@ from mesosctl.runtime.agent.fetching import Destination
 from mesosctl.runtime.agent.nested import NestedContainers, Surroundings, base_environment
 from mesosctl.runtime.agent.operator import nested as operator_nested
 from mesosctl.runtime.agent.operator.api import OperatorApi
+from mesosctl.runtime.agent.operator.context import Context
 from mesosctl.runtime.executor.processes import processes
 from mesosctl.runtime.http.server import application, serve
 from mesosctl.runtime.protocol.agent import Call, Response
@@ -138,7 +139,9 @@ def run(tmp_path: Path) -> Callable[[Callable[[Site], Awaitable[None]]], None]:
 
     async def main(test: Callable[[Site], Awaitable[None]]) -> None:
         site = Site(tmp_path)
-        context: Any = SimpleNamespace(nested=site.nested)
+        nothing: Any = None
+        agent: Any = SimpleNamespace(ledger=SimpleNamespace(find_container=lambda container_id: None))
+        context = Context(agent, {}, dict, nothing, nothing, nothing, site.nested, nothing)
         runner = await serve(application("/slave(1)", OperatorApi(context).routes()), "127.0.0.1", 0)
         try:
             site.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v1"

@@ -333,7 +333,7 @@ def test_service_that_does_not_come_up_says_why(box: Box) -> None:
         reader = box.run(wanted, APPLY)
         assert reader.failed
         assert "not ready within 1 seconds" in reader.failed.message
-        assert "bad luck" in reader.failed.message
+        assert "bad-luck" in reader.failed.message
     finally:
         box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
 
