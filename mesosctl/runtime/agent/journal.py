@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from mesosctl.runtime.agent.checkpoint import AGENT_INFO, JOURNAL, LATEST, META, SENTINEL, agent_folder
+from mesosctl.runtime.files import sync_folder
 
 _LONG_BYTES = 16 * 2**20
 _LATER_SECONDS = 0.5
@@ -71,7 +72,7 @@ class Journal:
             new.unlink(missing_ok=True)
             new.symlink_to(agent_id)
             os.replace(new, latest)
-            _sync_folder(latest.parent)
+            sync_folder(latest.parent)
         if self._folder != folder:
             self._folder = folder
             self._open()
@@ -191,7 +192,7 @@ class Journal:
         assert self._folder is not None
         self._file = os.open(self._folder / JOURNAL, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = 0
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
 
 
 class JournalError(Exception):
@@ -257,7 +258,7 @@ def save(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _discard(folder: Path) -> None:
@@ -269,11 +270,3 @@ def _discard(folder: Path) -> None:
 def _write(file: int, content: bytes) -> None:
     while content:
         content = content[os.write(file, content) :]
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from mesosctl.runtime.coordination.registry import Changes, update
+from mesosctl.runtime.files import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class FileStorage:
             log.warning("Cutting off %d bytes of an unfinished change in %s", self._file.tell() - whole, self._path)
             self._file.truncate(whole)
         self._sync(self._file)
-        _sync_directory(self._path.parent)
+        sync_folder(self._path.parent)
         return dict(self._values)
 
     def _read(self) -> int:
@@ -95,7 +96,7 @@ class FileStorage:
             new.write(_line({key: value}))
         self._sync(new)
         beside.rename(self._path)
-        _sync_directory(self._path.parent)
+        sync_folder(self._path.parent)
         self._file.close()
         self._file = new
 
@@ -115,11 +116,3 @@ def _parse(line: bytes) -> Changes | None:
     if checksum != b"%08x" % zlib.crc32(body):
         return None
     return _decode(body)
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
