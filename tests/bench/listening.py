@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from tests.bench.measure import measure as measure_process
-from tests.integration.test_runtime_slice import free_port
+from tests.integration.programs import free_port
 
 LIMIT = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -29,7 +29,7 @@ import msgspec
 
 from tests.bench.framework import Framework, task
 from tests.bench.swarm import FRAMEWORK
-from tests.integration.test_runtime_slice import free_port
+from tests.integration.programs import free_port
 
 LIMIT = 600.0
 """Seconds after which the bench gives up."""

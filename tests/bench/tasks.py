@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.bench.framework import Framework, task
 from tests.bench.measure import measure as measure_process
-from tests.integration.test_runtime_slice import Programs
+from tests.integration.programs import Programs
 
 LIMIT = 120.0
 CPUS, MEM = 0.001, 1.0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.integration.programs import Programs
 from tests.integration.zookeeper import ZooKeeper
 
 
@@ -16,3 +18,13 @@ def zookeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZooKeeper]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    """A master and an agent that is registered with it."""
+    programs = Programs(tmp_path)
+    programs.start_master()
+    programs.start_agent()
+    yield programs
+    programs.stop()

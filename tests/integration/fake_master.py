@@ -40,6 +40,7 @@ class FakeMaster:
         self.registrations: queue.Queue[internal.Register] = queue.Queue()
         self.received: queue.Queue[internal.FromAgent] = queue.Queue()
         self.ping_seconds = 15.0
+        self._passed_over: list[internal.FromAgent] = []
         self._outgoing: queue.Queue[bytes | None] = queue.Queue()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -69,13 +70,18 @@ class FakeMaster:
         task = TaskInfo(name=name, task_id=TaskID(name), agent_id=AGENT_ID, command=info)
         self.send(internal.RunTasks(FRAMEWORK, (msgspec.structs.replace(task, **changes),)))
 
-    def wait_for(self, type_: type[M], seconds: float = 30.0) -> M:
-        """The next message of a type; others before it are dropped."""
+    def wait_for(self, type_: type[M], seconds: float = 60.0) -> M:
+        """The next message of a type; others before it are kept for those who wait for them. Raises queue.Empty."""
+        for message in self._passed_over:
+            if isinstance(message, type_):
+                self._passed_over.remove(message)
+                return message
         deadline = time.monotonic() + seconds
         while True:
             message = self.received.get(timeout=max(0.0, deadline - time.monotonic()))
             if isinstance(message, type_):
                 return message
+            self._passed_over.append(message)
 
     def statuses_until(
         self, wanted: Callable[[TaskStatus], bool], seconds: float = 60.0, *, acknowledge: bool = True

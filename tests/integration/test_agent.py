@@ -74,7 +74,7 @@ def agent(master: FakeMaster, tmp_path: Path) -> Iterator[AgentProcess]:
         agent.stop()
 
 
-def eventually(condition: Any, seconds: float = 20.0) -> None:
+def eventually(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came about"

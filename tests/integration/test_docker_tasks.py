@@ -159,7 +159,7 @@ def test_a_port_of_the_bridge_is_reached(master: FakeMaster, agent: AgentProcess
 
     def answers() -> bool:
         try:
-            with urllib.request.urlopen("http://127.0.0.1:31234/", timeout=5) as answer:
+            with urllib.request.urlopen("http://127.0.0.1:31234/", timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

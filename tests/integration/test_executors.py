@@ -21,9 +21,9 @@ from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.resources import Volume
 from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
+from tests.integration.programs import Programs, Scheduler
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually, processes_of
 from tests.integration.test_agent_recovery import CHECKPOINTED, Site
-from tests.integration.test_runtime_slice import Programs, Scheduler
 
 Reason = TaskStatus.Reason
 SOON = {"delay_seconds": 0.0, "interval_seconds": 0.1}

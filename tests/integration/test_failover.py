@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_runtime_slice import Scheduler, free_port
+from tests.integration.programs import Scheduler, free_port
 from tests.integration.zookeeper import ZooKeeper
 
 WAIT_SECONDS = 60.0

@@ -7,11 +7,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from mesosctl.runtime.framework.example import Job, _task
 from mesosctl.runtime.framework.scheduler import Scheduler
@@ -21,19 +19,10 @@ from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState
-from tests.integration.test_runtime_slice import Programs
+from tests.integration.programs import Programs
 
 WAIT_SECONDS = 60.0
 OWN_EXECUTOR = Path(__file__).parents[1] / "clients" / "own_executor.py"
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Iterator[Programs]:
-    programs = Programs(tmp_path)
-    programs.start_master()
-    programs.start_agent()
-    yield programs
-    programs.stop()
 
 
 def example(programs: Programs, *commands: str) -> tuple[int, list[str]]:

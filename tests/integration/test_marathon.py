@@ -17,7 +17,7 @@ import pytest
 
 from tests.integration.docker_engine import IMAGE, engine, make_image
 from tests.integration.marathon import Marathon, site
-from tests.integration.test_runtime_slice import Programs
+from tests.integration.programs import Programs
 from tests.integration.zookeeper import ZooKeeper
 
 WEB_IMAGE = f"{IMAGE.partition(':')[0]}:web"

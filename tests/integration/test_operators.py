@@ -7,10 +7,7 @@ import json
 from typing import Any
 from urllib.request import urlopen
 
-from tests.integration.test_runtime_slice import Programs, Scheduler, programs
-
-__all__ = ["programs"]
-
+from tests.integration.programs import Programs, Scheduler
 
 RESERVED = {
     "name": "disk",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
-from tests.integration.test_runtime_slice import Programs, Scheduler
+from tests.integration.programs import Programs, Scheduler
 
 TASK = "web-<b>1"
 ROWS = 8

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.integration.test_runtime_slice import Programs, Scheduler
+from tests.integration.programs import Programs, Scheduler
 
 ROLE = "store"
 RESERVATION = {"type": "DYNAMIC", "role": ROLE}
@@ -20,15 +16,6 @@ INFO: dict[str, Any] = {
     "checkpoint": True,
     "capabilities": [{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}],
 }
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Iterator[Programs]:
-    programs = Programs(tmp_path)
-    programs.start_master()
-    programs.start_agent()
-    yield programs
-    programs.stop()
 
 
 def reserved(offer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,16 +11,7 @@ import pytest
 
 from tests.clients import environment
 from tests.clients.driver import CLIENTS, Framework, task
-from tests.integration.test_runtime_slice import Programs
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Iterator[Programs]:
-    programs = Programs(tmp_path)
-    programs.start_master()
-    programs.start_agent()
-    yield programs
-    programs.stop()
+from tests.integration.programs import Programs
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskGroupInfo, TaskInfo, TaskState
 from mesosctl.runtime.tls import client, executor_variables, tls
 from mesosctl.tasks import mesos_service
-from tests.integration.test_runtime_slice import Programs
+from tests.integration.programs import Programs
 
 WAIT_SECONDS = 60.0
 SECRET = "s3cr3t-of-"
@@ -281,7 +281,7 @@ def test_everybody_says_who_they_are_and_nobody_listens(programs: Secure) -> Non
         status, _, flags = programs.ask(port, "/flags", "ops")
         assert status == 200
         assert SECRET.encode() not in flags
-        plain = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        plain = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         plain.request("GET", "/health")
         with pytest.raises((OSError, http.client.HTTPException)):
             plain.getresponse()
