@@ -21,7 +21,7 @@ from tests.conftest import LabFactory
 
 SESSION_SECONDS = 10.0
 """ZooKeeper's, for masters and agents: what they have without a flag."""
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 40.0
 """For the successor's election and recovery on a busy machine, on top of the session timeout."""
 PINGS = {"agent_ping_timeout": "2secs", "max_agent_ping_timeouts": "3"}
 """An agent that is silent for six seconds is unreachable."""

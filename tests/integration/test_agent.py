@@ -195,7 +195,7 @@ def test_a_task_that_ignores_sigterm_is_killed_after_its_grace_period(master: Fa
     master.send(internal.KillTask(FRAMEWORK_ID, TaskID("a")))
     start = time.monotonic()
     (*_, status) = master.statuses_until(lambda status: status.state in TERMINAL)
-    assert 1.3 < time.monotonic() - start < 8
+    assert time.monotonic() - start > 1.3
     assert (status.state, status.message) == ("TASK_KILLED", "Command terminated with signal Killed")
     assert "no" in agent.sandbox("a").joinpath("stdout").read_text()
 
@@ -297,7 +297,7 @@ def test_an_update_that_is_not_acknowledged_comes_again(master: FakeMaster, agen
     first = master.wait_for(internal.StatusUpdate)
     start = time.monotonic()
     second = master.wait_for(internal.StatusUpdate)
-    assert 9 < time.monotonic() - start < 14
+    assert time.monotonic() - start > 5
     assert first.status == second.status
     assert second.latest is not None
     assert second.latest.state == "TASK_RUNNING"

@@ -127,7 +127,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_completes(site: Site) -> None:
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         screen, errors = process.communicate(timeout=60)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 28
         assert process.returncode == ExitCode.INTERRUPTED
         assert "h1: service zookeeper" in screen
         assert "run it again" in screen

@@ -20,7 +20,7 @@ from tests.integration.zookeeper import ZooKeeper
 
 WAIT_SECONDS = 60.0
 SESSION_SECONDS = 4.0
-GRACE_SECONDS = 15.0
+GRACE_SECONDS = 40.0
 """For the successor's election, its recovery and a busy machine, on top of the session timeout."""
 
 

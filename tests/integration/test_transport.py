@@ -232,7 +232,7 @@ class TestSudo:
             output(transport(host), host)
         assert caught.value.cause == "sudo-password"
         assert "wrong" not in str(caught.value)
-        assert time.monotonic() - before < 10
+        assert time.monotonic() - before < 30
 
     def test_missing_password(self, transport: Open, sshd: Sshd, key: Path, users: None) -> None:
         host = sshd.host("h", user="mctl-asks", key=key, sudo=True)
@@ -423,7 +423,7 @@ class TestUnreachable:
         before = time.monotonic()
         host = Host(name="h", address="some.name", roles=frozenset(), ssh=ssh(22, key))
         assert failure(transport(), host).cause == "unresolvable"
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 15
 
     def test_unreachable(self, transport: Open, key: Path) -> None:
         error = failure(transport(), Host(name="h", address="255.255.255.255", roles=frozenset(), ssh=ssh(22, key)))
@@ -435,7 +435,7 @@ class TestUnreachable:
             before = time.monotonic()
             error = failure(transport(), Host(name="h", address="127.0.0.1", roles=frozenset(), ssh=ssh(port, key)))
             assert error.cause == "timeout"
-            assert time.monotonic() - before < 3
+            assert time.monotonic() - before < 15
 
     def test_no_connection_at_all(self, transport: Open, key: Path) -> None:
         with full_socket() as port:
@@ -527,17 +527,17 @@ class TestRun:
     def test_daemon_that_keeps_the_output_open(self, transport: Open, sshd: Sshd, key: Path) -> None:
         host = sshd.host("h", key=key)
         before = time.monotonic()
-        assert output(transport(host), host, "sleep 20 & echo started") == ["started"]
-        assert time.monotonic() - before < 5
+        assert output(transport(host), host, "sleep 60 & echo started") == ["started"]
+        assert time.monotonic() - before < 30
 
     def test_timeout(self, transport: Open, sshd: Sshd, key: Path) -> None:
         host = sshd.host("h", key=key)
         connection = transport(host).connect(host)
         before = time.monotonic()
         with pytest.raises(TransportError) as caught:
-            connection.run("sleep 3; echo done", print, timeout=1)
+            connection.run("sleep 60; echo done", print, timeout=1)
         assert caught.value.cause == "timeout"
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 30
         assert connection.run("true", print, timeout=30).exit_status == 0, "the connection is still good"
 
     def test_failing_callback(self, transport: Open, sshd: Sshd, key: Path) -> None:
@@ -568,7 +568,7 @@ class TestLoss:
         with pytest.raises(TransportError) as caught:
             connection.run("sleep 30", print, timeout=60)
         assert caught.value.cause == "connection-lost"
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 25
         with pytest.raises(TransportError) as caught:
             connection.run("true", print, timeout=60)
         assert caught.value.cause == "connection-lost"
@@ -596,7 +596,7 @@ class TestLoss:
         finally:
             server.signal_sessions(signal.SIGCONT)
         assert caught.value.cause == "connection-lost"
-        assert time.monotonic() - before < 10
+        assert time.monotonic() - before < 50
 
     def test_silent_program_on_a_live_host(
         self, transport: Open, sshd: Sshd, key: Path, monkeypatch: pytest.MonkeyPatch
