@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -18,10 +17,10 @@ import time
 from pathlib import Path
 
 from tests.bench.measure import measure as measure_process
+from tests.bench.processes import cpu_seconds
 from tests.integration.programs import free_port
 
 LIMIT = 60.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def measure(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
@@ -58,8 +57,7 @@ def _until_it_listens(name: str, flags: list[str], port: int, log: Path) -> tupl
                 raise TimeoutError(log.read_text(errors="replace")[-2000:])
             time.sleep(0.002)
         wall = time.monotonic() - start
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-        return wall, (int(fields[11]) + int(fields[12])) / _TICKS
+        return wall, cpu_seconds(process.pid)
     finally:
         process.kill()
         process.wait()

@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 
 from tests.bench.framework import Framework, task
+from tests.bench.processes import cpu_seconds, megabytes
 from tests.bench.swarm import FRAMEWORK
 from tests.integration.programs import free_port
 
@@ -37,8 +38,6 @@ PROCESSES = 2
 """Of the swarm."""
 IDLE_SECONDS = 10.0
 HOST = "127.0.0.1"
-
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Master:
@@ -82,15 +81,12 @@ class Master:
     def cpu(self) -> float:
         """Seconds of the processor until now."""
         assert self._process
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return cpu_seconds(self._process.pid)
 
     def memory(self, name: str = "VmRSS") -> float:
         """Megabytes; VmHWM is the most that it ever had."""
         assert self._process
-        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        (found,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
-        return round(int(found) / 1024, 1)
+        return megabytes(self._process.pid, name)
 
     def _answers(self) -> bool:
         try:

@@ -1,8 +1,9 @@
 """Simulated agents, thousands in a process, over real HTTP: `python -m tests.bench.swarm PORT FIRST COUNT TASKS`.
 
 Each registers as `agent.master_link` does, with its running tasks and the same waits between attempts, answers pings,
-and says of what it is told to run that it runs and then that it has finished. Prints a JSON line whenever that changes:
-how many are registered, how many registrations there ever were, and when (CLOCK_MONOTONIC).
+and says of what it is told to run that it runs and, where that is `true`, that it has finished; the rest runs until it
+is killed. Prints a JSON line whenever that changes: how many are registered, how many registrations there ever were,
+and when (CLOCK_MONOTONIC).
 """
 
 from __future__ import annotations
@@ -124,17 +125,20 @@ class Agent:
                 self._connection = connection
             case internal.Ping():
                 self._say(internal.Pong())
-            case internal.RunTasks(tasks=tasks):
+            case internal.RunTasks(framework=framework, tasks=tasks) if framework.id:
                 for task in tasks:
-                    self._update(task.task_id, TaskState.TASK_RUNNING)
-                    self._update(task.task_id, TaskState.TASK_FINISHED)
+                    self._update(framework.id, task.task_id, TaskState.TASK_RUNNING)
+                    if task.command and task.command.value == "true":
+                        self._update(framework.id, task.task_id, TaskState.TASK_FINISHED)
+            case internal.KillTask(framework_id=framework_id, task_id=task_id):
+                self._update(framework_id, task_id, TaskState.TASK_KILLED)
 
-    def _update(self, task_id: TaskID, state: TaskState) -> None:
+    def _update(self, framework_id: FrameworkID, task_id: TaskID, state: TaskState) -> None:
         agent_id = AgentID(f"swarm-S{self._number}")
         status = TaskStatus(
             task_id=task_id, state=state, agent_id=agent_id, timestamp=time.time(), uuid=uuid.uuid4().bytes
         )
-        self._say(internal.StatusUpdate(FRAMEWORK_ID, status))
+        self._say(internal.StatusUpdate(framework_id, status))
 
     def _say(self, message: internal.FromAgent) -> None:
         if self._connection:

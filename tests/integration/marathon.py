@@ -48,6 +48,11 @@ class Marathon:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def start(self, *flags: str, **environment: str) -> None:
         """Returns when it answers; it may not lead then."""
         with self.log.open("ab") as log:
