@@ -78,6 +78,15 @@ class ExecutorMessage(Message, frozen=True):
     data: bytes
 
 
+class History(Message, frozen=True):
+    """What ended on the agent, as far as it remembers, in some messages: told once to each master after registering."""
+
+    tasks: tuple[RunningTask, ...] = ()
+    """Their ends are acknowledged."""
+    over: tuple[FrameworkInfo, ...] = ()
+    """Frameworks that a master has ended."""
+
+
 class Pong(Message, frozen=True):
     pass
 
@@ -156,7 +165,7 @@ class Checkpoint(Message, frozen=True):
     resources: tuple[Resource, ...]
 
 
-FromAgent = Register | StatusUpdate | ExecutorExited | ExecutorMessage | Pong | Unregister
+FromAgent = Register | StatusUpdate | ExecutorExited | ExecutorMessage | History | Pong | Unregister
 ToAgent = (
     Registered
     | Refused

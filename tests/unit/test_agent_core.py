@@ -52,7 +52,7 @@ def test_command_task_from_launch_to_end() -> None:
         assert status.container_status.network_infos[0].ip_addresses[0].ip_address == "10.0.0.1"
     assert bench.sent == []  # the end of a command executor is not worth a message
     assert bench.agent.ledger.frameworks == {}
-    (framework,) = bench.agent.ledger.completed_frameworks
+    (framework,) = bench.agent.ledger.completed_frameworks.values()
     assert [each.state for each in framework.completed[0].completed] == [TaskState.TASK_FINISHED]
 
 
@@ -351,3 +351,31 @@ def test_only_the_newest_of_equal_states_is_kept() -> None:
     (record,) = bench.records()[1].launched.values()
     assert len(record.statuses) == 1
     assert len(bench.acknowledge_all()) == 3
+
+
+def test_a_new_master_is_told_what_ended() -> None:
+    bench = Bench()
+    for name in ("a", "b"):
+        bench.run(task(name))
+        bench.subscribe()
+        bench.update(name, TaskState.TASK_FINISHED)
+        bench.exit()
+        bench.acknowledge_all()
+    bench.run(task("c"))
+    bench.agent.from_master(internal.ShutdownFramework(FRAMEWORK_ID))
+    bench.exit()
+    assert [each.id for each in bench.agent.ledger.completed_frameworks.values()] == [FRAMEWORK_ID.value]
+    bench.sent.clear()
+
+    bench.agent.disconnected()
+    bench.agent.registered(AGENT_ID, MASTER)
+    assert bench.sent == []  # which knows
+    bench.agent.registered(AGENT_ID, replace(MASTER, id="another"))
+    over, ended = (message for message in bench.sent if isinstance(message, internal.History))
+    assert over.over == (bench.framework,)
+    assert [(each.task.task_id.value, each.executor_id, each.status.state) for each in ended.tasks] == [
+        ("a", None, TaskState.TASK_FINISHED),
+        ("b", None, TaskState.TASK_FINISHED),
+        ("c", None, TaskState.TASK_KILLED),
+    ]
+    assert all(each.framework_id == FRAMEWORK_ID for each in ended.tasks)

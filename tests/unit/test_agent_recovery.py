@@ -126,7 +126,7 @@ def test_tasks_and_updates_are_taken_over(tmp_path: Path) -> None:
 
     third = next_agent(tmp_path)
     assert third.adopted == []
-    (framework,) = third.agent.ledger.completed_frameworks
+    (framework,) = third.agent.ledger.completed_frameworks.values()
     (executor,) = framework.completed
     assert [record.state for record in executor.completed] == [TaskState.TASK_FINISHED]
 

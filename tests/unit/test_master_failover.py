@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.master.views.overview import state_view
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
 from mesosctl.runtime.protocol.errors import Refusal
@@ -139,3 +140,44 @@ def test_an_executor_without_tasks_is_known_to_the_next_master() -> None:
     cluster.send("a1", internal.ExecutorExited(FrameworkID(FRAMEWORK), ExecutorID("e"), 0))
     assert [event.type for event in cluster.take("s1")] == ["FAILURE"]
     assert not cluster.master.state.agents[AGENT].used
+
+
+def test_agents_tell_a_new_master_what_has_ended(cluster: Cluster) -> None:
+    """What it shows is bounded by its own flags, and comes whether the framework is back or not."""
+    after = Cluster(cluster.registry, max_completed_tasks_per_framework=3)
+    after.register("a1", AGENT, order=(0, 1))
+    ended = tuple(finished(f"t{number}", float(number)) for number in range(5))
+    after.send("a1", internal.History(ended[:2]))
+    assert after.master.state.frameworks == {}
+    after.subscribe("s1")
+    completed = after.master.state.frameworks[FRAMEWORK].completed
+    assert [each.id for each in completed] == ["t0", "t1"]
+    after.send("a1", internal.History(ended[::-1]))
+    after.send("a1", internal.History(ended[:3]))
+    (framework,) = state_view(after.master.state, {}, None)["frameworks"]
+    told = [(each["id"], each["slave_id"], each["state"]) for each in framework["completed_tasks"]]
+    assert told == [(f"t{number}", AGENT, "TASK_FINISHED") for number in (2, 3, 4)]
+    assert after.take("s1", "UPDATE") == []
+
+
+def test_a_framework_that_an_earlier_master_ended_stays_over(cluster: Cluster) -> None:
+    after = Cluster(cluster.registry, max_completed_frameworks=2)
+    after.register("a1", AGENT, order=(0, 1))
+    for number in range(3):
+        info = msgspec.convert({**INFO, "id": {"value": f"{FRAMEWORK}{number}"}}, FrameworkInfo)
+        after.send("a1", internal.History(over=(info,)))
+        after.send("a1", internal.History(over=(info,)))
+    assert list(after.master.state.completed) == [f"{FRAMEWORK}1", f"{FRAMEWORK}2"]
+    after.subscribe("s1", f"{FRAMEWORK}2")
+    (error,) = after.take("s1", "ERROR")
+    assert error.error
+    assert error.error.message == "Framework has been removed"
+    after.subscribe("s2")
+    info = after.master.state.frameworks[FRAMEWORK].info
+    after.send("a1", internal.History(over=(info,)))
+    assert FRAMEWORK in after.master.state.frameworks
+
+
+def finished(task_id: str, at: float) -> internal.RunningTask:
+    told = running(task_id, "TASK_FINISHED")
+    return msgspec.structs.replace(told, status=msgspec.structs.replace(told.status, timestamp=at))

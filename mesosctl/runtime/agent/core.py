@@ -19,6 +19,7 @@ from mesosctl.runtime.agent import events
 from mesosctl.runtime.agent.adopted import UNKNOWN_STATUS
 from mesosctl.runtime.agent.checkpoint import Checkpoint, NoStore, Store
 from mesosctl.runtime.agent.command_task import command_executor
+from mesosctl.runtime.agent.history import history
 from mesosctl.runtime.agent.ledger import Ledger
 from mesosctl.runtime.agent.limits import refusal
 from mesosctl.runtime.agent.outside import Outside
@@ -71,6 +72,8 @@ class Agent:
         self.info = info
         self.master: MasterInfo | None = None
         """Set while registered."""
+        self._informed: str | None = None
+        """The master that was told last of what ended here."""
         self._checkpoint = Checkpoint(store or NoStore())
         self.ledger = Ledger(clock, self._forward, settings.ip, settings.max_completed_executors, self._checkpoint)
         self.checkpointed: tuple[Resource, ...] = ()
@@ -126,6 +129,10 @@ class Agent:
         self._checkpoint.agent(self.info)
         self.master = master
         self.ledger.updates.resume()
+        if master.id != self._informed:
+            self._informed = master.id
+            for message in history(self.ledger):
+                self._outside.to_master(message)
 
     def disconnected(self) -> None:
         self.master = None
@@ -262,6 +269,8 @@ class Agent:
         framework = self.ledger.frameworks.get(framework_id.value)
         self.ledger.updates.drop_framework(framework_id)
         if framework is None or framework.terminating:
+            if framework := self.ledger.completed_frameworks.get(framework_id.value):
+                framework.terminating = True
             return
         framework.terminating = True
         for executor in list(framework.executors.values()):

@@ -18,7 +18,7 @@ def attached_files(agent: Agent, log: str | None) -> dict[str, str]:
     executor, below the work directory and below `/frameworks`. `log` is None where there is no file.
     """
     found = {} if log is None else {LOG: log}
-    frameworks = (*agent.ledger.completed_frameworks, *agent.ledger.frameworks.values())
+    frameworks = (*agent.ledger.completed_frameworks.values(), *agent.ledger.frameworks.values())
     for framework in frameworks:
         for executor in (*framework.completed, *framework.executors.values()):
             for path in _paths(framework, executor):
@@ -28,7 +28,7 @@ def attached_files(agent: Agent, log: str | None) -> dict[str, str]:
 
 def needed_for(agent: Agent, path: str) -> Needed:
     """What access control lists must allow one who looks at one of these paths."""
-    for framework in (*agent.ledger.frameworks.values(), *agent.ledger.completed_frameworks):
+    for framework in (*agent.ledger.frameworks.values(), *agent.ledger.completed_frameworks.values()):
         for executor in (*framework.executors.values(), *framework.completed):
             if path in _paths(framework, executor):
                 return "access_sandboxes", user_of(framework, executor)

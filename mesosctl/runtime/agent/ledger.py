@@ -35,7 +35,7 @@ class Ledger:
         self.agent_id: AgentID | None = None
         """Set by the first registration, before any task."""
         self.frameworks: dict[str, FrameworkRecord] = {}
-        self.completed_frameworks: deque[FrameworkRecord] = deque(maxlen=MAX_COMPLETED_FRAMEWORKS)
+        self.completed_frameworks: dict[str, FrameworkRecord] = {}
         self.counters: Counter[str] = Counter()
         """Since the start, by the name after `slave/` in `/metrics/snapshot`."""
         self.updates = StatusUpdates(clock, forward)
@@ -52,7 +52,10 @@ class Ledger:
         assert info.id is not None
         framework = self.frameworks.get(info.id.value)
         if framework is None:
-            framework = FrameworkRecord(info, deque(maxlen=self._max_completed_executors))
+            before = self.completed_frameworks.pop(info.id.value, None)
+            framework = FrameworkRecord(
+                info, before.completed if before else deque(maxlen=self._max_completed_executors)
+            )
             self.frameworks[framework.id] = framework
             self._checkpoint.framework(info)
         if not framework.terminating and framework.info != info:
@@ -163,8 +166,7 @@ class Ledger:
         if executor.state is not ExecutorState.TERMINATED:
             return
         if framework.terminating:
-            executor.completed += executor.terminated.values()
-            executor.terminated.clear()
+            self._end_unreported(framework, executor)
         if executor.terminated:
             return
         del framework.executors[executor.id]
@@ -176,7 +178,19 @@ class Ledger:
     def retire_framework_if_idle(self, framework: FrameworkRecord) -> None:
         if not framework.executors and framework.id in self.frameworks:
             del self.frameworks[framework.id]
-            self.completed_frameworks.append(framework)
+            self.completed_frameworks[framework.id] = framework
+            if len(self.completed_frameworks) > MAX_COMPLETED_FRAMEWORKS:
+                del self.completed_frameworks[next(iter(self.completed_frameworks))]
+
+    def _end_unreported(self, framework: FrameworkRecord, executor: ExecutorRecord) -> None:
+        """The tasks of an executor whose framework a master has ended."""
+        ending = Ending(TaskStatus.Reason.REASON_FRAMEWORK_REMOVED, f"Framework {framework.id} removed")
+        for task in executor.tasks():
+            status = self._agent_status(task.info, TaskState.TASK_KILLED, ending)
+            task.add(replace(status, agent_id=self.agent_id, timestamp=self._clock.now()))
+        executor.completed += (*executor.terminated.values(), *executor.tasks())
+        for tasks in (executor.terminated, executor.launched, executor.queued):
+            tasks.clear()
 
     def _agent_status(self, task: TaskInfo, state: TaskState, ending: Ending) -> TaskStatus:
         return TaskStatus(

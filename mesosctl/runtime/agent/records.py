@@ -139,7 +139,7 @@ class FrameworkRecord:
     completed: deque[ExecutorRecord]
     executors: dict[str, ExecutorRecord] = field(default_factory=dict)
     terminating: bool = False
-    """Gone for the master: its executors are shut down and nothing is reported of them."""
+    """A master has ended it: its executors are shut down and nothing is reported of them."""
 
     @property
     def info_id(self) -> FrameworkID:

@@ -45,7 +45,7 @@ def state(agent: Agent, address: Address, flags: Mapping[str, str] | None, start
         "resource_providers": [],
         "attributes": attributes_view(agent.info.attributes),
         "frameworks": [_framework(framework) for framework in agent.ledger.frameworks.values()],
-        "completed_frameworks": [_framework(framework) for framework in agent.ledger.completed_frameworks],
+        "completed_frameworks": [_framework(framework) for framework in agent.ledger.completed_frameworks.values()],
     }
     if agent.master:
         view["master_hostname"] = agent.master.hostname

@@ -25,8 +25,8 @@ def visible(agent: Agent, permit: Permit) -> Agent:
     shown.ledger = copy(agent.ledger)
     frameworks = (_visible(each, permit) for each in _seen(agent.ledger.frameworks.values(), permit))
     shown.ledger.frameworks = {each.id: each for each in frameworks}
-    completed = (_visible(each, permit) for each in _seen(agent.ledger.completed_frameworks, permit))
-    shown.ledger.completed_frameworks = deque(completed)
+    completed = (_visible(each, permit) for each in _seen(agent.ledger.completed_frameworks.values(), permit))
+    shown.ledger.completed_frameworks = {each.id: each for each in completed}
     return shown
 
 

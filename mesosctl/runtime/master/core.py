@@ -18,6 +18,7 @@ from mesosctl.runtime.master.changes import Change, commit
 from mesosctl.runtime.master.draining import Draining
 from mesosctl.runtime.master.forgetting import Forgetting
 from mesosctl.runtime.master.frameworks import Frameworks
+from mesosctl.runtime.master.history import History
 from mesosctl.runtime.master.inverse_offers import InverseOffers
 from mesosctl.runtime.master.maintenance import Maintenance
 from mesosctl.runtime.master.offers import Offers
@@ -46,6 +47,7 @@ class Master:
         self._tasks = Tasks(self.state)
         self._frameworks = Frameworks(self.state, self._offers, self._tasks)
         self._agents = Agents(self.state, self._offers, self._tasks, self._frameworks)
+        self._history = History(self.state, self._frameworks)
         self.operations = Operations(self.state)
         self._accepts = Accepts(self.state, self._offers, self._tasks, self.operations)
         self._reconciliation = Reconciliation(self.state)
@@ -200,6 +202,8 @@ class Master:
                 self._tasks.executor_exited(agent, message)
             case internal.ExecutorMessage():
                 self._tasks.executor_message(agent, message)
+            case internal.History():
+                self._history.take(agent, message)
             case internal.Pong():
                 self._agents.ponged(agent)
                 self.draining.settle()

@@ -101,10 +101,8 @@ class Frameworks:
         framework.unregistered = self._state.clock.now()
         self._state.allocator.remove_framework(framework.id)
         del self._state.frameworks[framework.id]
-        self._state.completed[framework.id] = framework
+        self._complete(framework)
         self._state.changed(FrameworkRemoved(framework))
-        while len(self._state.completed) > self._state.options.max_completed_frameworks:
-            del self._state.completed[next(iter(self._state.completed))]
 
     def recover(self, info: FrameworkInfo) -> Framework:
         """A framework that an agent knows and this master does not: it is waited for."""
@@ -114,6 +112,14 @@ class Frameworks:
         self._state.allocator.add_framework(framework.id, info, active=False)
         self._state.changed(FrameworkAdded(framework))
         return framework
+
+    def recover_completed(self, info: FrameworkInfo) -> None:
+        """A framework that an earlier master ended, as an agent tells."""
+        framework_id = info.id.value if info.id else ""
+        if framework_id not in self._state.frameworks and framework_id not in self._state.completed:
+            framework = self._new(info)
+            framework.unregistered = self._state.clock.now()
+            self._complete(framework)
 
     def revive(self, framework: Framework, call: Call.Revive | None) -> None:
         roles = call.roles if call else ()
@@ -267,9 +273,16 @@ class Frameworks:
     def _new(self, info: FrameworkInfo) -> Framework:
         options = self._state.options
         now = self._state.clock.now()
-        return Framework(
+        framework = Framework(
             info,
             registered=now,
             max_completed=options.max_completed_tasks_per_framework,
             max_unreachable=options.max_unreachable_tasks_per_framework,
         )
+        framework.remember(self._state.histories.pop(framework.id, ()))
+        return framework
+
+    def _complete(self, framework: Framework) -> None:
+        self._state.completed[framework.id] = framework
+        while len(self._state.completed) > self._state.options.max_completed_frameworks:
+            del self._state.completed[next(iter(self._state.completed))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -174,12 +175,23 @@ class Framework:
         self.tasks.pop(task.id, None)
         self.completed.append(task)
 
+    def remember(self, tasks: Iterable[Task]) -> None:
+        """Tasks that ended before this master led. The newest of all that ended stay."""
+        known = {(task.agent_id, task.id) for task in self.completed}
+        new = [each for each in tasks if each.id not in self.tasks and (each.agent_id, each.id) not in known]
+        if new:
+            self.completed = deque(sorted([*self.completed, *new], key=_last_told), maxlen=self.max_completed)
+
     def lose_sight_of(self, task: Task) -> None:
         """Move a task to those that cannot be reached; the oldest of them are forgotten."""
         self.tasks.pop(task.id, None)
         self.unreachable[task.id] = task
         while len(self.unreachable) > self.max_unreachable:
             del self.unreachable[next(iter(self.unreachable))]
+
+
+def _last_told(task: Task) -> float:
+    return (task.told.timestamp or 0.0) if task.told else 0.0
 
 
 class Restriction(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 
 from mesosctl.runtime import internal
@@ -36,6 +36,8 @@ class State:
         """Since when this master leads."""
         self.frameworks: dict[str, Framework] = {}
         self.completed: dict[str, Framework] = {}
+        self.histories: dict[str, deque[Task]] = {}
+        """What ended on agents of frameworks that are not here: they may come back."""
         self.agents: dict[str, Agent] = {}
         self.agents_by_stream: dict[str, Agent] = {}
         self.agents_by_pid: dict[str, Agent] = {}

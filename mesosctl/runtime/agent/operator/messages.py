@@ -18,7 +18,7 @@ def frameworks(agent: Agent) -> Response.GetFrameworks:
     ledger = agent.ledger
     return Response.GetFrameworks(
         frameworks=messages(ledger.frameworks.values()),
-        completed_frameworks=messages(ledger.completed_frameworks),
+        completed_frameworks=messages(ledger.completed_frameworks.values()),
     )
 
 
@@ -50,7 +50,7 @@ def _living(agent: Agent) -> Iterator[ExecutorRecord]:
 def _ended(agent: Agent) -> Iterator[ExecutorRecord]:
     """Those whose container is gone, of frameworks that are over too."""
     yield from (each for _, each in agent.ledger.executors() if each.state is ExecutorState.TERMINATED)
-    for framework in (*agent.ledger.frameworks.values(), *agent.ledger.completed_frameworks):
+    for framework in (*agent.ledger.frameworks.values(), *agent.ledger.completed_frameworks.values()):
         yield from framework.completed
 
 
