@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskStatus
 from mesosctl.runtime.resources import Resources
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually, processes_of
+from tests.integration.test_isolation import ROOT, groups, needs_cgroups
 
 CHECKPOINTED = msgspec.structs.replace(FRAMEWORK, checkpoint=True)
 Reason = TaskStatus.Reason
@@ -61,6 +63,16 @@ class Site:
         self.agent.process.kill()
         self.agent.process.wait()
 
+    def end(self) -> None:
+        """With all that runs there."""
+        try:
+            self.master.send(internal.ShutdownFramework(FRAMEWORK_ID))
+            if self.agent.process.poll() is None:
+                eventually(lambda: self.agent.get("/state")["frameworks"] == [])
+        finally:
+            self.kill()
+            kill_orphans(str(self.folder / "work"), ())
+
     def run(self, name: str, command: str, executor: ExecutorInfo | None = None) -> None:
         task = TaskInfo(name=name, task_id=TaskID(name), agent_id=AGENT_ID, command=CommandInfo(value=command))
         if executor:
@@ -83,13 +95,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with FakeMaster() as master:
         site = Site(master, tmp_path)
         yield site
-        try:
-            master.send(internal.ShutdownFramework(FRAMEWORK_ID))
-            if site.agent.process.poll() is None:
-                eventually(lambda: site.agent.get("/state")["frameworks"] == [])
-        finally:
-            site.kill()
-            kill_orphans(str(tmp_path / "work"), ())
+        site.end()
 
 
 def children(pid: int) -> list[int]:
@@ -131,6 +137,40 @@ def test_tasks_go_on(site: Site) -> None:
     assert {running.task.task_id.value for running in register.tasks} == {"a", "c"}
     site.master.send(internal.KillTask(FRAMEWORK_ID, TaskID("a")))
     assert site.master.states_until("KILLED", "a")[-2:] == ["KILLING", "KILLED"]
+
+
+def test_the_executor_api_is_closed_until_the_agent_has_recovered(site: Site) -> None:
+    """A checkpoint is a pipe here, which the agent waits for."""
+    site.start()
+    site.running("a", f"exec {SLEEP}52")
+    site.kill()
+    boot_id = site.meta / "boot_id"
+    content = boot_id.read_bytes()
+    boot_id.unlink()
+    os.mkfifo(boot_id)
+    site.launch()
+    subscribe = {
+        "type": "SUBSCRIBE",
+        "framework_id": {"value": FRAMEWORK_ID.value},
+        "executor_id": {"value": "a"},
+        "subscribe": {"unacknowledged_tasks": [], "unacknowledged_updates": []},
+    }
+    answers: list[tuple[int, bytes]] = []
+
+    def answered() -> bool:
+        with suppress(ConnectionRefusedError):
+            answers.append(site.agent.post("/api/v1/executor", subscribe))
+        return bool(answers)
+
+    eventually(answered)
+    assert answers == [(503, b"Agent has not finished recovery")]
+    assert site.agent.get("/version")["version"]
+    boot_id.write_bytes(content)
+    register = site.master.registrations.get(timeout=60)
+    assert [running.task.task_id.value for running in register.tasks] == ["a"]
+    (statistics,) = site.agent.get("/monitor/statistics")
+    assert statistics["executor_id"] == "a"
+    assert statistics["statistics"]["mem_rss_bytes"] > 0
 
 
 def test_executors_that_are_gone_when_the_agent_comes_back(site: Site) -> None:
@@ -216,6 +256,52 @@ def test_changed_flags(site: Site) -> None:
     assert site.agent.process.wait(60) == 0
     assert processes_of(f"{SLEEP}49") == []
     assert site.start("--attributes=rack:r2").agent.id is None
+
+
+@needs_cgroups
+def test_changed_isolation(site: Site) -> None:
+    """Tasks live on under an agent that would start them otherwise, and end with all their processes."""
+    plain, held = "--isolation=posix", "--isolation=cgroups/all,namespaces/pid"
+    root = f"--cgroups_root={ROOT}"
+    site.start(plain, root)
+    site.running("a", f"{SLEEP}53 & {SLEEP}53")
+    site.kill()
+    register = site.start(held, root)
+    assert [running.task.task_id.value for running in register.tasks] == ["a"]
+    site.running("b", f"{SLEEP}54 & {SLEEP}54")
+    site.master.send(internal.KillTask(FRAMEWORK_ID, TaskID("a")))
+    assert site.master.states_until("KILLED", "a")[-1] == "KILLED"
+    eventually(lambda: processes_of(f"{SLEEP}53") == [])
+    site.kill()
+    register = site.start(plain, root)
+    assert "b" in [running.task.task_id.value for running in register.tasks]
+    site.master.send(internal.KillTask(FRAMEWORK_ID, TaskID("b")))
+    assert site.master.states_until("KILLED", "b")[-1] == "KILLED"
+    eventually(lambda: processes_of(f"{SLEEP}54") == [])
+    site.kill()
+    site.start(held, root)
+    eventually(lambda: groups() == [])
+    assert "Traceback" not in site.agent.log.read_text()
+
+
+def test_two_agents_on_one_host(site: Site, tmp_path: Path) -> None:
+    """Each takes its own tasks over, and leaves the other's alone."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    with FakeMaster() as master:
+        second = Site(master, folder)
+        try:
+            for each, name in ((site, "a"), (second, "b")):
+                each.start()
+                each.running(name, f"exec {SLEEP}55")
+            before = sorted(processes_of(f"{SLEEP}55"))
+            site.kill()
+            second.kill()
+            for each, name in ((second, "b"), (site, "a")):
+                assert [running.task.task_id.value for running in each.start().tasks] == [name]
+            assert sorted(processes_of(f"{SLEEP}55")) == before
+        finally:
+            second.end()
 
 
 def test_volumes_stay(site: Site) -> None:

@@ -10,15 +10,21 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from kazoo.client import KazooClient
 
+from mesosctl.runtime import internal
+from mesosctl.runtime.agent.master_link import MasterLink
+from mesosctl.runtime.clock import LoopClock
+from mesosctl.runtime.coordination import detection
 from mesosctl.runtime.coordination.address import parse_zookeeper
 from mesosctl.runtime.coordination.detection import detect, endpoint
 from mesosctl.runtime.coordination.election import Election
-from mesosctl.runtime.protocol.basics import Address
-from mesosctl.runtime.protocol.cluster import MasterInfo
+from mesosctl.runtime.coordination.session import Session
+from mesosctl.runtime.protocol.basics import Address, AgentID
+from mesosctl.runtime.protocol.cluster import AgentInfo, MasterInfo
 from mesosctl.runtime.protocol.codec import encode
+from tests.integration.fake_master import AGENT_ID, FakeMaster
 from tests.integration.zookeeper import ZooKeeper
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 TIMEOUT = 3.0
 """Of sessions."""
 _paths = itertools.count()
@@ -172,6 +178,73 @@ def test_without_zookeeper_nobody_leads_when_the_session_may_have_ended(zookeepe
                 zookeeper.resume()
 
     asyncio.run(scenario())
+
+
+class AgentWithNothing:
+    """What an agent's connection works for."""
+
+    def registration(self) -> internal.Register:
+        return internal.Register(AgentInfo(hostname="localhost", id=AGENT_ID), "1.11.0")
+
+    def registered(self, agent_id: AgentID, master: MasterInfo) -> None: ...
+
+    def disconnected(self) -> None: ...
+
+    def from_master(self, message: internal.ToAgent) -> None: ...
+
+
+def leading(master: FakeMaster) -> bytes:
+    host, _, port = master.address.partition(":")
+    return encode(MasterInfo(id=port, ip=0, port=int(port), address=Address(ip=host, port=int(port))))
+
+
+def test_an_agent_whose_session_ends(zookeeper: ZooKeeper, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays with a master that leads on, and finds one that has begun to lead meanwhile."""
+    sessions: list[Session] = []
+
+    class Remembered(Session):
+        def start(self) -> None:
+            sessions.append(self)
+            super().start()
+
+    monkeypatch.setattr(detection, "Session", Remembered)
+
+    def end(client_id: tuple[int, bytes]) -> None:
+        thief = KazooClient(zookeeper.server, timeout=TIMEOUT, client_id=client_id)
+        thief.start()
+        thief.stop()
+        thief.close()
+
+    async def end_session() -> None:
+        (session,) = sessions
+        before = session.id
+        await asyncio.to_thread(end, session._client.client_id)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not session.connected or session.id == before:
+                await asyncio.sleep(0.02)
+
+    async def scenario(one: FakeMaster, two: FakeMaster) -> None:
+        link = MasterLink(zookeeper.url(path), 0.01, AgentWithNothing(), LoopClock(), TIMEOUT)
+        connection = asyncio.create_task(link.run())
+        try:
+            async with another_client(zookeeper) as other:
+                node = f"/{path}/json.info_"
+                first = other.create(node, leading(one), sequence=True, makepath=True)
+                await asyncio.to_thread(one.registrations.get, timeout=WAIT_SECONDS)
+                await end_session()
+                link.send(internal.Pong())
+                await asyncio.to_thread(one.wait_for, internal.Pong, WAIT_SECONDS)
+                assert one.registrations.empty()
+
+                other.create(node, leading(two), sequence=True)
+                await asyncio.gather(end_session(), asyncio.to_thread(other.delete, first))
+                await asyncio.to_thread(two.registrations.get, timeout=WAIT_SECONDS)
+        finally:
+            connection.cancel()
+            await asyncio.wait([connection])
+
+    with FakeMaster() as one, FakeMaster() as two:
+        asyncio.run(scenario(one, two))
 
 
 def test_an_address_is_a_master_for_good() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections import namedtuple
+from collections import deque, namedtuple
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from mesosctl.runtime.agent.garbage import Collector, allowed_age, mark_ended
 from mesosctl.runtime.agent.sandbox import create_sandbox
 from mesosctl.runtime.protocol.tasks import TaskState
 from tests.unit.agent_bench import AGENT_ID, CUSTOM, FRAMEWORK_ID, task
-from tests.unit.test_agent_recovery import Disk, first_agent
+from tests.unit.test_agent_recovery import Disk, first_agent, next_agent
 
 WEEK = 7 * 24 * 3600.0
 Usage = namedtuple("Usage", "total used free")
@@ -71,6 +71,30 @@ def test_what_ended_long_ago_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert checkpoints.joinpath("custom").exists()
     assert not tmp_path.joinpath("slaves", "old").exists()
     assert not tmp_path.joinpath(META, "slaves", "old").exists()
+
+
+def test_the_sandboxes_of_the_agent_before_go_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100, 0, 100))
+    first = first_agent(tmp_path)
+    for name in ("ended", "lives"):
+        first.run(task(name))
+        first.subscribe()
+    first.update("ended", TaskState.TASK_FINISHED, 0)
+    first.acknowledge_all()
+    first.exit(0)
+    executors = tmp_path / "slaves" / AGENT_ID.value / "frameworks" / FRAMEWORK_ID.value / "executors"
+    for executor in first.launched:
+        path = executors / executor.id / "runs" / executor.container_id
+        create_sandbox(str(path), None)
+        os.utime(path, (first.clock.now(), first.clock.now()))
+    second = next_agent(tmp_path)
+    collector = Collector(str(tmp_path), WEEK, 0.1, second.clock, second.agent.ledger, Disk(tmp_path))
+    second.clock.advance(WEEK)
+    asyncio.run(collector.collect())
+    assert [path.name for path in executors.iterdir()] == ["lives"]
+    third = next_agent(tmp_path)
+    assert [each.id for each in third.adopted] == ["lives"]
+    assert third.agent.ledger.frameworks[FRAMEWORK_ID.value].completed == deque()
 
 
 def test_the_end_of_a_container_is_marked(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -20,12 +20,14 @@ from mesosctl.runtime.agent.adopted import UNKNOWN_STATUS
 from mesosctl.runtime.agent.checkpoint import LATEST, META
 from mesosctl.runtime.agent.compatibility import incompatible
 from mesosctl.runtime.agent.journal import Change, Journal, apply, replay
+from mesosctl.runtime.agent.master_link import MasterLink
+from mesosctl.runtime.agent.program import connect
 from mesosctl.runtime.agent.recovery import Found, RecoveryError, find
 from mesosctl.runtime.agent.takeover import take_over
 from mesosctl.runtime.agent.volumes import keep_volumes, link_volumes
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.load import load
-from mesosctl.runtime.protocol.basics import TaskID
+from mesosctl.runtime.protocol.basics import FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.protocol.executor import Call
 from mesosctl.runtime.protocol.resources import Attribute, Resource, Value, Volume
@@ -502,6 +504,66 @@ def test_volumes_are_made_shown_and_removed(tmp_path: Path) -> None:
     stray = msgspec.structs.replace(two, disk=msgspec.structs.replace(two.disk, volume=outside))
     with pytest.raises(ValueError, match="within the sandbox"):
         link_volumes(work_dir, str(sandbox), (stray,), None)
+
+
+def test_changed_flags_after_a_reboot_and_another_start(tmp_path: Path) -> None:
+    """The agent is a new one, also where it starts again before any master has admitted it."""
+    first_agent(tmp_path)
+    flags, _ = load(AgentFlags, ["--master=127.0.0.1:1", f"--work_dir={tmp_path}"], {})
+    boot_id = tmp_path / META / "boot_id"
+    boot_id.unlink()
+    with pytest.raises(RecoveryError, match="Incompatible agent info"):
+        take_over(flags, info("cpus:7"))
+    boot_id.write_text("before")
+    assert take_over(flags, info("cpus:7")).info is None
+    assert take_over(flags, info("cpus:7")).info is None
+    assert take_over(flags, info("cpus:8")).frameworks == []
+
+
+def test_tasks_of_several_frameworks(tmp_path: Path) -> None:
+    first = first_agent(tmp_path)
+    other = msgspec.structs.replace(first.framework, id=FrameworkID("framework-0001"), name="other")
+    first.run(task("a"))
+    first.agent.from_master(internal.RunTasks(other, (task("a"),)))
+    second = next_agent(tmp_path)
+    running = {each.framework_id.value: each.task.task_id.value for each in second.agent.registration().tasks}
+    assert running == {"framework-0000": "a", "framework-0001": "a"}
+    assert {each.name for each in second.agent.registration().frameworks} == {"fw", "other"}
+    one, two = second.adopted
+    for executor in (one, two):
+        found = second.agent.ledger.find_container(executor.container_id)
+        assert found
+        second.agent.subscribed(*found, Call.Subscribe((task("a"),)))
+    second.agent.from_master(internal.ShutdownFramework(FrameworkID("framework-0000")))
+    assert [type_ for type_ in second.event_types() if type_ == "SHUTDOWN"] == ["SHUTDOWN"]
+    assert [each.framework_id.value for each in second.agent.registration().tasks] == ["framework-0001"]
+
+
+def test_masters_wait_while_executors_come_back(tmp_path: Path) -> None:
+    """Nothing is sent before they are here: a ping that stays away in that time is nothing that the agent sees."""
+    first_agent(tmp_path).run(task("a"))
+    second = next_agent(tmp_path)
+    adopted(second)
+
+    class Link:
+        runs = False
+
+        async def run(self) -> None:
+            assert not second.agent.missing
+            self.runs = True
+
+    async def scenario() -> None:
+        link = Link()
+        connecting = asyncio.create_task(connect(second.agent, cast(MasterLink, link)))
+        second.clock.advance(1.5)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not link.runs
+        second.subscribe()
+        await asyncio.wait_for(connecting, 60)
+        assert link.runs
+
+    asyncio.run(scenario())
 
 
 def test_reservations_and_volumes_are_kept(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -58,7 +59,9 @@ Ask = Callable[[str], Awaitable[tuple[int, str | None]]]
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, scenario: Callable[[FakeElection, SlowStorage, Ask, Leadership], Awaitable[None]]
+    monkeypatch: pytest.MonkeyPatch,
+    scenario: Callable[[FakeElection, SlowStorage, Ask, Leadership], Awaitable[None]],
+    **options: Any,
 ) -> list[str]:
     """Why the master stopped itself."""
     stops: list[str] = []
@@ -71,7 +74,7 @@ def run(
 
     async def everything() -> None:
         election, storage = FakeElection(), SlowStorage()
-        master = Master(MasterOptions(info=OWN), SimulatedClock(), lambda action: None)
+        master = Master(MasterOptions(info=OWN, **options), SimulatedClock(), lambda action: None)
         leading = Leadership(master, election)  # type: ignore[arg-type]
 
         async def answer(request: web.Request) -> web.StreamResponse:
@@ -153,6 +156,20 @@ def test_a_leader_that_may_be_one_no_longer_stops_before_it_answers(monkeypatch:
 
     stops = run(monkeypatch, scenario)
     assert stops[0].startswith("Lost leadership" if how == "deposed" else "Lost the session")
+
+
+def test_a_leader_that_cannot_read_the_registry_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = asyncio.Event()
+
+    async def scenario(election: FakeElection, storage: SlowStorage, ask: Ask, leading: Leadership) -> None:
+        stop = leadership.abort
+        monkeypatch.setattr(leadership, "abort", lambda reason: (stopped.set(), stop(reason)))
+        election.say(OWN)
+        await asyncio.wait_for(stopped.wait(), 60)
+        assert await ask("/state") == (503, None)
+
+    stops = run(monkeypatch, scenario, registry_fetch_timeout=0.01)
+    assert stops == ["Cannot recover the registry: reading it took longer than registry_fetch_timeout"]
 
 
 class BrokenStorage(MemoryStorage):

@@ -181,3 +181,21 @@ def test_a_framework_that_an_earlier_master_ended_stays_over(cluster: Cluster) -
 def finished(task_id: str, at: float) -> internal.RunningTask:
     told = running(task_id, "TASK_FINISHED")
     return msgspec.structs.replace(told, status=msgspec.structs.replace(told.status, timestamp=at))
+
+
+def test_scheduler_and_agent_come_back_together(cluster: Cluster) -> None:
+    """The update that neither saw acknowledged is told to the scheduler that is here now, and is acknowledged once."""
+    uuid = cluster.update("t", "TASK_FINISHED")
+    cluster.master.scheduler_disconnected("s2")
+    cluster.master.agent_disconnected("a1")
+    cluster.subscribe("s3")
+    assert cluster.statuses("s3") == []
+    told = running("t", "TASK_FINISHED")
+    told = msgspec.structs.replace(told, status=msgspec.structs.replace(told.status, uuid=uuid))
+    cluster.register("a2", AGENT, (told,), order=(1, 1))
+    cluster.send("a2", internal.StatusUpdate(told.framework_id, told.status))
+    assert cluster.statuses("s3") == [("t", "TASK_FINISHED", None)]
+    cluster.call("s3", "ACKNOWLEDGE", agent_id={"value": AGENT}, task_id={"value": "t"}, uuid=uuid)
+    assert [each.uuid for each in cluster.messages(internal.Acknowledge, "a2")] == [uuid]
+    framework = cluster.master.state.frameworks[FRAMEWORK]
+    assert (list(framework.tasks), [each.id for each in framework.completed]) == ([], ["t"])

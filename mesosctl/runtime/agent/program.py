@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,9 @@ from mesosctl.runtime.agent.durable import Durable
 from mesosctl.runtime.agent.endpoints import routes
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.garbage import Collector
+from mesosctl.runtime.agent.gate import Gate
 from mesosctl.runtime.agent.journal import Journal
-from mesosctl.runtime.agent.log_rotation import keep_bounded, limits
+from mesosctl.runtime.agent.log_rotation import Limit, keep_bounded, limits
 from mesosctl.runtime.agent.master_link import MasterLink, RefusedError
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nested_parents import parent
@@ -66,7 +68,7 @@ def main() -> None:
             attributes=host.attributes(flags.attributes),
             domain=flags.domain,
         )
-        asyncio.run(_run(flags, address, info, take_over(flags, info), tls(os.environ)))
+        asyncio.run(_run(flags, address, info, tls(os.environ)))
     except RecoveryError as error:
         fail(f"Failed to perform recovery: {error}")
     except (OSError, ValueError, ResourcesError) as error:
@@ -75,7 +77,7 @@ def main() -> None:
         fail(f"The master refuses this agent: {error}")
 
 
-async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Found, secure: Tls | None) -> None:
+async def _run(flags: AgentFlags, address: Address, info: AgentInfo, secure: Tls | None) -> None:
     clock = LoopClock()
     outputs = limits(flags.container_logger, flags.modules)
     api = ExecutorApi(flags.http_heartbeat_interval)
@@ -110,24 +112,49 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
         parents, containers.fetcher.fetch, flags.work_dir, address.ip, switch_user=flags.switch_user
     )
     containers.nested = nested
+    gate = Gate(PREFIX)
+    app = application(
+        PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, containers.fetcher.metrics)
+    )
+    app.middlewares.extend((asked.middleware(), gate.middleware()))
+    runner = await serve(app, address.listen_ip, address.listen_port, secure.server if secure else None)
+    log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
+    try:
+        _recover(flags, agent, nested, await asyncio.to_thread(take_over, flags, info))
+        if flags.recover != CLEANUP:
+            containers.start()
+            gate.is_open = True
+            await _serve(flags, agent, containers, master, journal, outputs)
+        else:
+            await _clean_up(flags, agent, containers)
+    finally:
+        await runner.cleanup()
+        await containers.close()
+        journal.close()
+
+
+def _recover(flags: AgentFlags, agent: Agent, nested: NestedContainers, found: Found) -> None:
+    """Go on from what the agent before this one left. Raises OSError."""
     agent.checkpointed, agent.starts = found.resources, found.starts
     keep_volumes(flags.work_dir, (), found.resources)
     if found.info:
         agent.recover(found)
     nested.recover({executor.container_id for _, executor in agent.ledger.executors() if executor.pid is not None})
     kill_orphans(flags.work_dir, agent.ledger.directories())
-    if flags.recover == CLEANUP:
-        await _clean_up(flags, agent, containers)
-        return
-    containers.start()
-    app = application(
-        PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, containers.fetcher.metrics)
-    )
-    app.middlewares.append(asked.middleware())
-    runner = await serve(app, address.listen_ip, address.listen_port, secure.server if secure else None)
-    log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
-    connection = asyncio.create_task(_connect(agent, master))
-    collector = Collector(flags.work_dir, flags.gc_delay, flags.gc_disk_headroom, clock, agent.ledger, journal)
+
+
+async def _serve(
+    flags: AgentFlags,
+    agent: Agent,
+    containers: Containers,
+    master: MasterLink,
+    journal: Journal,
+    outputs: Mapping[str, Limit],
+) -> None:
+    """Work for the master until a signal ends this. Raises RefusedError."""
+    connection = asyncio.create_task(connect(agent, master))
+    clock, delay, headroom = LoopClock(), flags.gc_delay, flags.gc_disk_headroom
+    collector = Collector(flags.work_dir, delay, headroom, clock, agent.ledger, journal)
     chores = [
         asyncio.create_task(collector.run(flags.disk_watch_interval)),
         asyncio.create_task(keep_bounded(outputs, agent.ledger.directories)),
@@ -146,12 +173,9 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, found: Foun
     finally:
         for chore in chores:
             chore.cancel()
-        await runner.cleanup()
-        await containers.close()
-        journal.close()
 
 
-async def _connect(agent: Agent, master: MasterLink) -> None:
+async def connect(agent: Agent, master: MasterLink) -> None:
     """Register once it is known what runs here."""
     while agent.missing:
         await asyncio.sleep(_RECOVERY_POLL_SECONDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from mesosctl.runtime.agent.checkpoint import META, RESOURCES
 from mesosctl.runtime.agent.compatibility import POLICIES, incompatible
 from mesosctl.runtime.agent.orphans import find_pids
-from mesosctl.runtime.agent.recovery import Found, RecoveryError, find, remedy
+from mesosctl.runtime.agent.recovery import Found, RecoveryError, find, forget, remedy
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.protocol.cluster import AgentInfo
 from mesosctl.runtime.resources import ResourcesError, with_checkpointed
@@ -47,6 +47,7 @@ def take_over(flags: AgentFlags, info: AgentInfo) -> Found:
     problem = incompatible(flags.reconfiguration_policy, found.info, info)
     if problem and found.rebooted:
         log.warning("Falling back to recover as a new agent due to error: %s", problem)
+        forget(flags.work_dir)
         return replace(found, info=None, frameworks=[])
     if problem:
         raise RecoveryError(f"{problem}\n{remedy(flags.work_dir)}")

@@ -43,7 +43,6 @@ _ACCEPTED: dict[str, str | None] = {
     "modules_dir": None,
     "offer_constraints_re2_max_mem": "4KB",
     "publish_per_framework_metrics": "true",
-    "registry_fetch_timeout": "1mins",
     "registry_strict": "false",
     "role_sorter": "drf",
     "webui_dir": "/usr/local/share/mesos/webui",
@@ -129,6 +128,7 @@ class MasterFlags(Flags):
     registry: str = flag(
         TEXT, "replicated_log", "replicated_log: in ZooKeeper, or in work_dir for a master alone. in_memory: nowhere."
     )
+    registry_fetch_timeout: float = flag(DURATION, "1mins", "How long a new leader may take to read the registry.")
     registry_gc_interval: float = flag(DURATION, "15mins", "Time between removals of old agents from the registry.")
     registry_max_agent_age: float = flag(DURATION, "2weeks", "How long unreachable and gone agents are remembered.")
     registry_max_agent_count: int = flag(INTEGER, "102400", "How many unreachable and gone agents are remembered.")

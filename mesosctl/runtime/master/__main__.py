@@ -119,6 +119,7 @@ def options(flags: MasterFlags, address: Address) -> MasterOptions:
         agent_reregister_timeout=flags.agent_reregister_timeout,
         agent_removal_interval=flags.agent_removal_rate_limit or 0.0,
         recovery_agent_removal_limit=flags.recovery_agent_removal_limit,
+        registry_fetch_timeout=flags.registry_fetch_timeout,
         registry_store_timeout=flags.registry_store_timeout,
         registry_gc_interval=flags.registry_gc_interval,
         registry_max_agent_age=flags.registry_max_agent_age,

@@ -48,7 +48,11 @@ class Leadership:
         """Wait to be elected, take the registry over, lead. Returns never."""
         await self._elected()
         try:
-            self._master.recover(await storage.take_over())
+            async with asyncio.timeout(self._master.state.options.registry_fetch_timeout):
+                content = await storage.take_over()
+            self._master.recover(content)
+        except TimeoutError:
+            abort("Cannot recover the registry: reading it took longer than registry_fetch_timeout")
         except (DeposedError, OSError, KazooException, msgspec.MsgspecError) as error:
             abort(f"Cannot recover the registry: {error!r}")
         self._master.start()

@@ -26,6 +26,7 @@ class MasterOptions:
     """Time between one agent marked unreachable and the next."""
     recovery_agent_removal_limit: float = 1.0
     """Share of the recovered agents that may be marked unreachable, from 0 to 1."""
+    registry_fetch_timeout: float = 60.0
     registry_store_timeout: float = 20.0
     registry_gc_interval: float = 900.0
     registry_max_agent_age: float = 1209600.0
