@@ -19,6 +19,11 @@ SIGNS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "remount the file system writable (a disk error may have made it read-only; see dmesg), then run this again",
     ),
     (
+        "keeps-ending",
+        ("it ends each time it is started",),
+        "its log says why; if that is a flag, set it right in the inventory and run `mesosctl bootstrap` again",
+    ),
+    (
         "not-installed",
         ("there is no service",),
         "it has not been installed yet: run `mesosctl bootstrap` first",

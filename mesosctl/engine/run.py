@@ -150,12 +150,14 @@ class Run:
         mode: Mode,
         *,
         voters: Role | None = None,
+        canary: bool = False,
         last: bool = False,
     ) -> None:
         """Take the hosts through one stage: `resources` by host name, in the order in which they are reached.
 
         `voters` names the role whose hosts are members of one voting service: those are restarted one at a time (see
-        `mesosctl.engine.rolling`). With `last` the hosts' locks are given back in the same round trip.
+        `mesosctl.engine.rolling`). With `canary` one host is restarted before all others, which stay as they are if it
+        does not come up. With `last` the hosts' locks are given back in the same round trip.
         """
         hosts = [host for host in self.alive if resources.get(host.name)]
 
@@ -164,8 +166,44 @@ class Run:
 
         if voters and mode.write and not mode.unset:
             self._stage_in_turn(name, hosts, resources, voters, apply)
+        elif canary and mode.write and not mode.unset and len(hosts) > 1:
+            self._stage_after_canary(name, hosts, resources, apply)
         else:
             self.on_hosts(name, hosts, apply)
+
+    def _stage_after_canary(
+        self,
+        name: str,
+        hosts: Sequence[Host],
+        resources: Mapping[str, Sequence[Resource]],
+        apply: Callable[[Host], None],
+    ) -> None:
+        members = self._look(name, hosts, resources)
+        first, others = rolling.canary(members)
+        self.on_hosts(name, [host for host in self.alive if host.name in first], apply)
+        failed = self._did_not_come_back(first, members)
+        waiting = [host for host in self.alive if host.name in others]
+        if not failed:
+            self.on_hosts(name, waiting, apply)
+            return
+        for host in waiting:
+            self._fail(host, name, rolling.held_back(failed))
+
+    def _look(
+        self, name: str, hosts: Sequence[Host], resources: Mapping[str, Sequence[Resource]]
+    ) -> dict[str, rolling.Member]:
+        """A dry run of a stage that is no part of the report: what it found, in the order of the hosts."""
+        members: dict[str, rolling.Member] = {}
+
+        def look(host: Host) -> None:
+            members[host.name] = rolling.member(self._execute(host, name, resources[host.name], PLAN, quiet=True))
+
+        self.on_hosts(name, hosts, look, told=False)
+        return {host.name: members[host.name] for host in hosts if host.name in members}
+
+    def _did_not_come_back(self, names: Sequence[str], members: Mapping[str, rolling.Member]) -> str:
+        """The first of some hosts that was restarted and failed, "" where none has."""
+        return next((name for name in names if members[name].restarts and not self._is_alive(name)), "")
 
     def _stage_in_turn(
         self,
@@ -175,12 +213,7 @@ class Run:
         role: Role,
         apply: Callable[[Host], None],
     ) -> None:
-        members: dict[str, rolling.Member] = {}
-
-        def look(host: Host) -> None:
-            members[host.name] = rolling.member(self._execute(host, name, resources[host.name], PLAN, quiet=True))
-
-        self.on_hosts(name, hosts, look, told=False)
+        members = self._look(name, hosts, resources)
         self._look_beyond(role, resources, members)
         ensemble = len(self.cluster.with_role(role))
         mine = {host.name: host for host in self.alive if host in hosts}
@@ -188,14 +221,16 @@ class Run:
         self.on_hosts(name, [mine[host] for host in together if host in mine], apply)
         for host_name in mine.keys() & set(together):
             members[host_name] = replace(members[host_name], mode="follower" if self._is_alive(host_name) else "")
+        failed = self._did_not_come_back([name for name in together if name in mine], members)
         for host_name in in_turn:
-            failure = rolling.unsafe(host_name, members, ensemble)
+            failure = rolling.held_back(failed) if failed else rolling.unsafe(host_name, members, ensemble)
             if failure:
                 self._fail(mine[host_name], name, failure)
                 continue
             self.on_hosts(name, [mine[host_name]], apply)
             if not self._is_alive(host_name):
                 members[host_name] = replace(members[host_name], mode="")
+                failed = failed or host_name
 
     def _look_beyond(
         self, role: Role, resources: Mapping[str, Sequence[Resource]], members: dict[str, rolling.Member]
@@ -340,7 +375,7 @@ class Run:
         if not self._locked or not self._host_lock:
             return
         mode = Mode(write=True)
-        still = [host for host in self.alive if host.name in self._locked]
+        still = [host for host in self.hosts if host.name in self._locked and host.name in self._connections]
         program = compile_program([], mode, nonce="-", step_timeout=1, lock=self._host_lock, unlock=True)
 
         def work(host: Host) -> None:

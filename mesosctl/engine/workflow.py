@@ -71,7 +71,8 @@ def execute(
             for step in ordered:
                 resources = {host.name: step.resources(cluster, host, run.facts[host.name]) for host in run.alive}
                 voters = step.stage.voters
-                run.stage(step.stage.name, resources, mode, voters=voters, last=step is ordered[-1])
+                canary = step.stage.canary
+                run.stage(step.stage.name, resources, mode, voters=voters, canary=canary, last=step is ordered[-1])
     except KeyboardInterrupt:
         run.report.interrupted = True
     return run.report

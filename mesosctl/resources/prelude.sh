@@ -523,13 +523,14 @@ unarchive() {
 	say "$1" changed remove
 }
 
-# unit NAME MANAGER: sets loaded, active and enabled ("" or 1) of a service.
+# unit NAME MANAGER: sets loaded, active and enabled ("" or 1) of a service. One that systemd starts again and again is
+# active: it is meant to run.
 unit() {
 	loaded= active= enabled= stale=
 	if [ "$2" = systemd ]; then
 		_show=$(systemctl show -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload "$1.service" 2>/dev/null)
 		case "$nl$_show$nl" in *"${nl}LoadState=loaded$nl"*) loaded=1 ;; esac
-		case "$nl$_show$nl" in *"${nl}ActiveState=active$nl"* | *"${nl}ActiveState=reloading$nl"*) active=1 ;; esac
+		case "$nl$_show$nl" in *"${nl}ActiveState=active$nl"* | *"${nl}ActiveState=reloading$nl"* | *"${nl}ActiveState=activating$nl"*) active=1 ;; esac
 		case "$nl$_show$nl" in *"${nl}UnitFileState=disabled$nl"* | *"${nl}UnitFileState=$nl"* | *"${nl}UnitFileState=masked"*) ;; *) enabled=1 ;; esac
 		case "$nl$_show$nl" in *"${nl}NeedDaemonReload=yes$nl"*) stale=1 ;; esac
 	elif [ -x "/etc/init.d/$1" ]; then
@@ -576,6 +577,20 @@ wait_ready() {
 		late="it ends each time it is started"
 		[ $(($(restarts "$3" "$4") - _before)) -lt 3 ] || return 1
 		sleep 0.5
+	done
+}
+
+# stays_up MANAGER NAME: whether a service still runs ten seconds after it was started. Sets late, as wait_ready does.
+stays_up() {
+	speak
+	_began=$(date +%s)
+	late="it ends each time it is started"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		sleep 1
+		case $1 in
+		systemd) systemctl is-active --quiet "$2.service" ;;
+		*) "/etc/init.d/$2" status >/dev/null 2>&1 ;;
+		esac || return 1
 	done
 }
 
@@ -632,12 +647,16 @@ service() {
 		record "enabled $2" || unwritten "$1" $S/manifest
 		_out=$(control "$3" enable "$2" 2>&1) || fail "$1" "cannot enable" "$_out"
 	fi
+	# what did not do its work before a restart that only a change makes need not do it after: others may be missing
+	_idle=
+	if [ "$_do$8" = restart0 ] && [ -n "$4" ]; then (eval "$4") >/dev/null 2>&1 || _idle=1; fi
 	if [ -n "$_do" ]; then
 		[ "$_do" = restart ] || record "started $2" || unwritten "$1" $S/manifest
 		_out=$(control "$3" "$_do" "$2" 2>&1) || fail "$1" "cannot $_do" "$_out$nl$(why "$3" "$2" "${10}")"
 	fi
 	if [ -n "$_do" ] || { [ -n "$active" ] && [ "$8" = 1 ]; }; then
-		wait_ready "$5" "$4" "$3" "$2" || fail "$1" "$late" "$(why "$3" "$2" "${10}")"
+		if [ -n "$_idle" ]; then stays_up "$3" "$2"; else wait_ready "$5" "$4" "$3" "$2"; fi ||
+			fail "$1" "$late" "$(why "$3" "$2" "${10}")"
 	fi
 	[ ! -e "$S/dirty/$2" ] || rm -f "$S/dirty/$2"
 	if [ -n "$_what" ]; then say "$1" changed "$_what"; else say "$1" ok; fi

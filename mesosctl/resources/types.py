@@ -175,7 +175,8 @@ class Service(Resource):
     """The service belongs to something else and only reads what was changed: it is restarted where it runs, and never
     started, enabled, stopped or disabled."""
     start: bool = True
-    """False: one that does not run is left so; it is enabled, and restarted where it runs."""
+    """False: one that does not run is left so; it is enabled, and restarted where it runs. If it was not ready before
+    such a restart, it need not be after it: it must stay up."""
     restart: bool = True
     """False: reload the unit files but leave a running process alone."""
     log: str = ""

@@ -106,6 +106,22 @@ def test_a_changed_flag_restarts_the_masters_one_at_a_time(cluster: Cluster) -> 
     eventually(lambda: green(cluster), 60)
 
 
+def test_a_flag_that_is_refused_takes_down_one_agent_only(cluster: Cluster) -> None:
+    before = main_pid(cluster, "h5", "mesos-agent")
+    cluster.edit(lambda document: document.update(mesos={"agent": {"flags": {"credential": "/nowhere"}}}))
+    try:
+        hosts = cluster.report("bootstrap", "--yes", expect=1)["hosts"]
+        assert hosts["h4"]["failure"]["cause"] == "keeps-ending"
+        assert "/nowhere" in hosts["h4"]["failure"]["message"], "the end of its log"
+        assert hosts["h5"]["failure"]["cause"] == "held-back"
+        assert main_pid(cluster, "h5", "mesos-agent") == before, "it was left alone"
+    finally:
+        cluster.edit(lambda document: document.pop("mesos"))
+        cluster.mesosctl("bootstrap", "--yes")
+    eventually(lambda: green(cluster), 60)
+    assert main_pid(cluster, "h5", "mesos-agent") != before
+
+
 @pytest.fixture
 def other_releases(cluster: Cluster, tmp_path: Path) -> list[dict[str, str]]:
     """Two tarballs of Mesos to name in the inventory: the bundle with one more file each."""

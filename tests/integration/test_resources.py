@@ -309,6 +309,24 @@ def test_a_service_that_is_started_by_others_is_only_enabled(box: Box) -> None:
         box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
 
 
+def test_what_was_not_ready_before_a_restart_must_only_stay_up(box: Box) -> None:
+    unit = File(path="/etc/systemd/system/testd.service", content=UNIT, notify=("testd",))
+    ending = UNIT.replace("exec sleep", "exit 7;").replace("[Service]", "[Service]\nRestart=always\nRestartSec=1")
+    service = Service(name="testd", start=False, ready="false", ready_timeout=600)
+    try:
+        box.run([dataclasses.replace(unit, content=UNIT + "# before\n"), service], APPLY)
+        box.sh("systemctl start testd")
+        assert box.statuses([unit, service], APPLY) == ["changed", "changed"]
+        reader = box.run([dataclasses.replace(unit, content=ending), service], APPLY)
+        assert reader.failed
+        assert "it ends each time it is started" in reader.failed.message
+        assert box.run([service], PLAN).results[0].message == "restart", "it is meant to run, and still has to be"
+        assert box.statuses([unit, service], UNSET) == ["changed", "changed"]
+        assert box.sh("systemctl is-active testd || true") == "inactive\n"
+    finally:
+        box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
+
+
 def test_service_that_keeps_ending_is_given_up(box: Box) -> None:
     text = UNIT.replace("exec sleep", "echo bad-luck; exit 7;").replace("[Service]", "[Service]\nRestart=always")
     wanted = [

@@ -18,10 +18,12 @@ from mesosctl.engine.gather import FactsReader
 from mesosctl.engine.limit import parse
 from mesosctl.engine.mask import HIDDEN, Mask
 from mesosctl.engine.report import Failure, HostReport, Report, Result, Status
-from mesosctl.engine.rolling import Member, order, unsafe
+from mesosctl.engine.rolling import Member, canary, member, order, unsafe
 from mesosctl.engine.workflow import refuse
 from mesosctl.errors import RefusedError, UsageError
 from mesosctl.inventory.model import Cluster, Host, Mesos, Proxy, ProxyUrl, Role, Secret
+from mesosctl.resources.reader import Reader
+from mesosctl.resources.types import Service
 
 
 def cluster(tmp_path: Path, **changes: object) -> Cluster:
@@ -60,6 +62,21 @@ class TestRolling:
 
     def test_a_single_server_may_restart(self) -> None:
         assert unsafe("a", members(a="standalone"), 1) is None
+
+    def test_of_those_that_restart_one_goes_first(self) -> None:
+        found = {name: Member("", restarts=name != "b") for name in "abcd"}
+        assert canary(found) == (["a", "b"], ["c", "d"])
+        assert canary({"a": Member("", restarts=False)}) == (["a"], [])
+
+    @pytest.mark.parametrize(
+        ("said", "restarts"),
+        [("pending restart", True), ("pending restart and enable", True), ("pending start", False), ("ok", False)],
+    )
+    def test_the_look_tells_a_restart_from_a_start(self, said: str, restarts: bool) -> None:
+        look = Reader.quiet([Service(name="x")], "n")
+        look.line("n 0 member follower")
+        look.line(f"n 0 {said}")
+        assert member(look) == Member("follower", restarts)
 
 
 class TestLimit:
