@@ -124,6 +124,7 @@ class World:
         before = len(self.outside.tasks())
         self._offers += 1
         self.marathon.offers([offer(host, f"o{self._offers}", **more)])
+        self.clock.advance(0)
         return self.outside.tasks()[before:]
 
     def status(self, task_id: str, state: TaskState = TaskState.TASK_RUNNING, **more: Any) -> TaskStatus:
@@ -133,6 +134,7 @@ class World:
             task_id=TaskID(task_id), state=state, agent_id=AgentID(agent), uuid=UUID(b"u").value, **more
         )
         self.marathon.status(status)
+        self.clock.advance(0)
         return status
 
     def settle(self, hosts: Sequence[str] = ("a1", "a2", "a3"), rounds: int = 20, *, run: bool = True) -> None:
@@ -154,6 +156,7 @@ class World:
         self.outside.probes = [probe for probe in self.outside.probes if probe not in mine]
         for probe in mine:
             self.marathon.probed(probe, ProbeResult(connected, status))
+        self.clock.advance(0)
         return len(mine)
 
 

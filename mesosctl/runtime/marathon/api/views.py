@@ -64,17 +64,11 @@ def app_view(context: Context, app: App, embed: Collection[str]) -> Json:
     if TASKS in embed:
         view["tasks"] = [task_view(marathon, instance) for instance in instances]
     if DEPLOYMENTS in embed:
-        affecting = (each.deployment for each in marathon.deployments)
-        view["deployments"] = [{"id": each.id} for each in affecting if app.id in each.affected]
+        view["deployments"] = [{"id": id} for id in marathon.deploying(app.id)]
     if STATISTICS in embed:
         view["taskStats"] = statistics(marathon, app, instances)
     if READINESS in embed:
-        view["readinessCheckResults"] = [
-            readiness_view(result)
-            for each in marathon.deployments
-            for result in each.readiness
-            if (instance := marathon.instance_of(result.task_id)) and instance.app_id == app.id
-        ]
+        view["readinessCheckResults"] = [readiness_view(result) for result in marathon.readiness(app.id)]
     if LAST_FAILURE in embed and (failure := context.failures.of(app.id)):
         view["lastTaskFailure"] = failure
     return view

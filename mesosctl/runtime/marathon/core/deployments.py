@@ -19,8 +19,10 @@ from mesosctl.runtime.marathon.model import App, apps
 
 class _Run:
     def __init__(self, deployment: Deployment) -> None:
-        affected = set(deployment.affected)
         self.deployment = deployment
+        self.affected = deployment.affected
+        affected = set(self.affected)
+        self.since = seconds(deployment.version)
         self.step = 0
         """From 1; before, it waits to be stored."""
         self.busy: set[str] = set()
@@ -69,7 +71,7 @@ class Deployments:
     def add(self, deployment: Deployment) -> None:
         """It locks its apps from now on, and does nothing yet."""
         run = self._runs[deployment.id] = _Run(deployment)
-        for app_id in deployment.affected:
+        for app_id in run.affected:
             self._lock[app_id] = run
 
     def begin(self, deployment_id: str) -> None:
@@ -92,13 +94,12 @@ class Deployments:
         if run is None:
             return None
         before, after = run.before.get(app_id), run.after.get(app_id)
-        since = seconds(run.deployment.version)
         kills = frozenset(run.deployment.kills.get(app_id, ()))
         match run.begun.get(app_id):
             case "ScaleApplication" if after:
-                return Wanted(after, after.instances, since=since, kills=kills)
+                return Wanted(after, after.instances, since=run.since, kills=kills)
             case "RestartApplication" if after:
-                return Wanted(after, after.instances, replace=True, since=since, kills=kills)
+                return Wanted(after, after.instances, replace=True, since=run.since, kills=kills)
             case None if before:
                 return Wanted(before, before.instances, keep=True)
             case "StopApplication" if before:
@@ -133,7 +134,7 @@ class Deployments:
 
     def _end(self, run: _Run) -> None:
         del self._runs[run.deployment.id]
-        for app_id in run.deployment.affected:
+        for app_id in run.affected:
             if self._lock.get(app_id) is run:
                 del self._lock[app_id]
                 self._changed(app_id)

@@ -160,7 +160,8 @@ class Launcher:
             if self.backoff.until(app) > now:
                 continue
             attempt = self._queue.attempt(app_id, instance.since)
-            match self.matcher.match(app, place, self._instances.agents(app_id), now):
+            placed = self._instances.agents(app_id) if app.constraints else ()
+            match self.matcher.match(app, place, placed, now):
                 case Match() as found:
                     attempt.used(place.agent.id, now)
                     tasks.append(task_info(app, instance.task_id, found, self._options))

@@ -36,8 +36,10 @@ from mesosctl.runtime.marathon.core.records import (
     Instance,
     Progress,
     QueueItem,
+    ReadinessResult,
     Snapshot,
 )
+from mesosctl.runtime.marathon.core.settling import Settling
 from mesosctl.runtime.marathon.core.tasks import Tasks
 from mesosctl.runtime.marathon.core.versions import next_version, seconds, version_text, versioned
 from mesosctl.runtime.marathon.core.wanted import View, Wanted, decide
@@ -73,13 +75,12 @@ class Marathon:
         self._apps: dict[str, App] = {}
         self._version = ""
         self._connected = False
-        self._unsettled: dict[str, None] = {}
-        self._settling = False
-        self._instances = Instances(clock, outside, self._unsettle)
+        self._settling = Settling(clock, self._settle_app)
+        self._instances = Instances(clock, outside, self._settling.mark)
         self._kills = Kills(options, clock, outside)
         self._launcher = Launcher(options, clock, outside, self._instances, self._definition, self._random)
-        self._health = Health(clock, outside, self._instances, self._unhealthy, self._unsettle)
-        self._readiness = Readiness(clock, outside, self._instances, self._unsettle)
+        self._health = Health(clock, outside, self._instances, self._unhealthy, self._settling.mark)
+        self._readiness = Readiness(clock, outside, self._instances, self._settling.mark)
         self._tasks = Tasks(
             options,
             clock,
@@ -89,9 +90,9 @@ class Marathon:
             self._launcher,
             self._health,
             self._readiness,
-            self._settle,
+            self._settling.soon,
         )
-        self._deployments = Deployments(clock, outside, self._unsettle, self._stopped)
+        self._deployments = Deployments(clock, outside, self._settling.mark, self._stopped)
 
     def start(self, snapshot: Snapshot) -> None:
         """Begin to lead, with what the store holds: deployments go on, tasks are reconciled once `connected`."""
@@ -108,7 +109,7 @@ class Marathon:
         self._every(self._options.scale_first, self._options.scale_interval, self._unsettle_all)
         self._every(_OVERDUE_SECONDS, _OVERDUE_SECONDS, self._tasks.check_overdue)
         self._every(self._options.reconcile_first, self._options.reconcile_interval, self._reconcile)
-        self._settle()
+        self._settling.now()
 
     # The API.
 
@@ -139,6 +140,13 @@ class Marathon:
     @property
     def deployments(self) -> list[Progress]:
         return self._deployments.all(self._readiness.results)
+
+    def deploying(self, app_id: str) -> tuple[str, ...]:
+        """The ids of the deployments that change it."""
+        return self._deployments.locking((app_id,))
+
+    def readiness(self, app_id: str) -> tuple[ReadinessResult, ...]:
+        return self._readiness.results(app_id)
 
     def queue(self) -> list[QueueItem]:
         return self._launcher.items()
@@ -172,7 +180,7 @@ class Marathon:
             raise UnknownDeploymentError(deployment_id)
         if force:
             self._deployments.cancel(deployment_id, "cancelled")
-            self._settle()
+            self._settling.now()
             return None
         return self._update(lambda root: reverted(root, deployment), force=True, returned=set(deployment.affected))
 
@@ -189,7 +197,7 @@ class Marathon:
                 self._tasks.stop(instance)
             else:
                 self._tasks.kill(instance)
-        self._settle()
+        self._settling.now()
         return None
 
     # The master.
@@ -209,18 +217,18 @@ class Marathon:
     def offers(self, offers: Sequence[Offer]) -> None:
         """Each is accepted or declined, at once."""
         self._launcher.offers(offers)
-        self._settle()
+        self._settling.soon()
 
     def status(self, status: TaskStatus) -> None:
         """Acknowledged when what it changes is safe."""
         self._tasks.status(status)
-        self._settle()
+        self._settling.soon()
 
     # Probes.
 
     def probed(self, probe: Probe, result: ProbeResult) -> None:
         (self._health if probe.purpose is Purpose.HEALTH else self._readiness).probed(probe, result)
-        self._settle()
+        self._settling.soon()
 
     # Changes of the tree.
 
@@ -266,7 +274,7 @@ class Marathon:
             self._deployments.begin(deployment.id)
         else:
             self._publish(events.deployment_success(deployment))
-        self._settle()
+        self._settling.now()
 
     def _tell_of_checks(self, deployment: Deployment) -> None:
         for app_id in deployment.affected:
@@ -306,25 +314,9 @@ class Marathon:
 
     # What each app has and shall have.
 
-    def _unsettle(self, app_id: str) -> None:
-        self._unsettled[app_id] = None
-
     def _unsettle_all(self) -> None:
         for app_id in (*self._apps, *self._instances.apps()):
-            self._unsettle(app_id)
-
-    def _settle(self) -> None:
-        """Until nothing more is to be done about any app."""
-        if self._settling:
-            return
-        self._settling = True
-        try:
-            while self._unsettled:
-                app_id = next(iter(self._unsettled))
-                del self._unsettled[app_id]
-                self._settle_app(app_id)
-        finally:
-            self._settling = False
+            self._settling.mark(app_id)
 
     def _settle_app(self, app_id: str) -> None:
         instances = self._instances.of_app(app_id)
@@ -381,7 +373,7 @@ class Marathon:
         def again() -> None:
             self._clock.after(interval, again)
             act()
-            self._settle()
+            self._settling.now()
 
         self._clock.after(first, again)
 

@@ -62,7 +62,8 @@ class Matcher:
         """The master's. Elsewhere only those apps run that say so."""
 
     def match(self, app: App, place: Place, placed: Sequence[AgentRecord], now: float) -> Match | tuple[Reason, ...]:
-        """`placed`: the agents of the app's other instances, one for each. Nothing is taken from `place`."""
+        """`placed`: the agents of the app's other instances, one for each, for its constraints. Nothing is taken from
+        `place`."""
         reasons = set()
         pool = place.pool.copy()
         roles = app.acceptedResourceRoles or self._roles

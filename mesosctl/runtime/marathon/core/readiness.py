@@ -24,6 +24,7 @@ class Readiness:
         self._changed = changed
         self._results: dict[_Key, ReadinessResult] = {}
         """By the task's id and the number of the check."""
+        self._of_app: dict[str, dict[_Key, None]] = {}
         self._timers: dict[_Key, Timer] = {}
 
     def ready(self, instance: Instance) -> bool:
@@ -33,18 +34,24 @@ class Readiness:
             key = (instance.task_id, number)
             if key not in self._results:
                 self._results[key] = ReadinessResult(instance.app_id, check.name, instance.task_id, ready=False)
+                self._of_app.setdefault(instance.app_id, {})[key] = None
                 self._timers[key] = self._clock.after(0, partial(self._ask, key))
             ready = ready and self._results[key].ready
         return ready
 
     def results(self, app_id: str) -> tuple[ReadinessResult, ...]:
-        return tuple(result for result in self._results.values() if result.app == app_id)
+        return tuple(self._results[key] for key in self._of_app.get(app_id, ()))
 
-    def forget(self, task_id: str) -> None:
-        """It runs no more."""
-        for key in [key for key in self._results if key[0] == task_id]:
-            del self._results[key]
-            self._timers.pop(key).cancel()
+    def forget(self, instance: Instance) -> None:
+        """Its task runs no more."""
+        for number in range(len(instance.app.readinessChecks)):
+            key = (instance.task_id, number)
+            if self._results.pop(key, None):
+                self._timers.pop(key).cancel()
+                keys = self._of_app[instance.app_id]
+                del keys[key]
+                if not keys:
+                    del self._of_app[instance.app_id]
 
     def probed(self, probe: Probe, result: ProbeResult) -> None:
         instance = self._instances.of_task(probe.task_id)

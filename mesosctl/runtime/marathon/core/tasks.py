@@ -188,7 +188,7 @@ class Tasks:
         if instance.task:
             self._kills.ended(instance.task.id)
             self._health.forget(instance.task.id)
-            self._readiness.forget(instance.task.id)
+            self._readiness.forget(instance)
 
     def _publish(self, event: events.Event) -> None:
         self._outside.publish(events.stamped(event, self._clock.now()))
