@@ -1,8 +1,8 @@
 """`mesosctl start-cluster`, `stop-cluster` and `status`.
 
 The JSON document of `status`: {"cluster": name, "green": bool, "hosts": [HostStatus], "ensemble": Ensemble or null,
-"masters": Masters or null}, with the fields of those classes of `mesosctl.engine.status`. start-cluster and
-stop-cluster print a run's document.
+"masters": Masters or null, "marathon": Marathons or null}, with the fields of those classes of
+`mesosctl.engine.status`. start-cluster and stop-cluster print a run's document.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from mesosctl.cli.common import RunOptions, inventory_option, run_options, yes_o
 from mesosctl.cli.session import Session
 from mesosctl.cli.summary import duration, host_list
 from mesosctl.engine import services
-from mesosctl.engine.status import ClusterStatus, HostStatus, Masters, ServiceState, Verdict, gather
+from mesosctl.engine.status import ClusterStatus, HostStatus, Marathons, Masters, ServiceState, Verdict, gather
 from mesosctl.errors import ExitCode
 from mesosctl.resources.program import APPLY
+from mesosctl.tasks.marathon import NAME as MARATHON
 from mesosctl.tasks.mesos_service import AGENT, MASTER
 
 NONE = "none"
@@ -36,10 +37,10 @@ COLOURS = {Verdict.HEALTHY: "green", Verdict.DEGRADED: "yellow", Verdict.NO_QUOR
 def start_cluster(inventory: Path, options: RunOptions) -> ExitCode:
     """Start the services of the cluster.
 
-    ZooKeeper first, then the masters, then the agents. Comes back once they do their work: ZooKeeper's members are in a
-    quorum with one leader, one master leads, and all agents are registered with it. Services that run already are left
-    alone, unless their configuration has changed since. Ends with 1 where one does not come to do its work, and shows
-    the end of its log.
+    ZooKeeper first, then the masters, the agents, and Marathon. Comes back once they do their work: ZooKeeper's members
+    are in a quorum with one leader, one master leads, all agents are registered with it, and one Marathon leads.
+    Services that run already are left alone, unless their configuration has changed since. Ends with 1 where one does
+    not come to do its work, and shows the end of its log.
     """
     session = Session(inventory, options)
     report = session.execute(services.start_steps(), APPLY, action="start-cluster", guarded=False)
@@ -59,8 +60,8 @@ def start_cluster(inventory: Path, options: RunOptions) -> ExitCode:
 def stop_cluster(inventory: Path, yes: bool, options: RunOptions) -> ExitCode:
     """Stop the services of the cluster, on all hosts or on those of --limit.
 
-    Agents first, then masters, then ZooKeeper. Asks first. Nothing is disabled: after a reboot the services run again.
-    Tasks outlive their agent for a while, as after a failure.
+    Marathon first, then agents, masters, and ZooKeeper. Asks first. Nothing is disabled: after a reboot the services
+    run again. Tasks outlive their agent for a while, as after a failure.
     """
     session = Session(inventory, options)
     if not yes:
@@ -72,16 +73,17 @@ def stop_cluster(inventory: Path, yes: bool, options: RunOptions) -> ExitCode:
     return session.finish(session.execute(services.stop_steps(), APPLY, action="stop-cluster", guarded=False))
 
 
-@click.command(short_help="Show each host's services, ZooKeeper's quorum, the leading master and its agents.")
+@click.command(short_help="Show each host's services, ZooKeeper's quorum, the leading master and Marathon.")
 @inventory_option
 @click.option("--watch", type=click.FloatRange(min=0.5), metavar="SECONDS", help="Show it again every so often.")
 @run_options
 def status(inventory: Path, watch: float | None, options: RunOptions) -> ExitCode:
-    """Show each host's services, ZooKeeper's quorum, the leading master and its agents.
+    """Show each host's services, ZooKeeper's quorum, the leading master and Marathon.
 
     Ends with 0 where all is green: every service runs and starts with its host, ZooKeeper has one leader that all
-    others follow, and one master leads, with which all agents are registered. Ends with 1 otherwise. With --limit the
-    quorum and the masters are told of only if all of them are among the hosts.
+    others follow, one master leads, with which all agents are registered, and one Marathon leads. Ends with 1
+    otherwise. With --limit the quorum, the masters and Marathon are told of only if all of their hosts are among those
+    given.
     """
     session = Session(inventory, options)
     while True:
@@ -150,6 +152,8 @@ def _mode(host: HostStatus, service: str) -> str:
         return f"{_word(host.member.mode)}{padding}{host.member.zxid or '-':<14}{host.member.connections}"
     if service == MASTER and host.master:
         return _word(host.master.standing)
+    if service == MARATHON and host.marathon:
+        return _word(host.marathon.standing)
     if service == AGENT and host.registered is not None:
         return _word("registered" if host.registered else "")
     return ""
@@ -180,6 +184,8 @@ def _verdict(name: str, found: ClusterStatus) -> Iterator[str]:
         yield f"ZooKeeper: {verdict}; {told}{spare}{missing}"
     if found.masters:
         yield _masters(found.masters)
+    if found.marathon:
+        yield _marathons(found.marathon)
     overall = (
         click.style("green", fg="green", bold=True) if found.green else click.style("not green", fg="red", bold=True)
     )
@@ -189,12 +195,23 @@ def _verdict(name: str, found: ClusterStatus) -> Iterator[str]:
 def _masters(masters: Masters) -> str:
     if not masters.leaders:
         return f"Mesos: {click.style('no leader', fg='red', bold=True)}"
-    verdict = click.style("healthy", fg="green", bold=True)
-    if not masters.healthy:
-        verdict = click.style("degraded", fg="yellow", bold=True)
+    verdict = _health(masters.healthy)
     others = len(masters.followers) + len(masters.missing)
     told = (
         f"{', '.join(masters.leaders)} leads at {masters.address}, {len(masters.followers)} of {others} others follow"
     )
     agents = f"{masters.agents} of {masters.agents_declared} agents registered"
     return f"Mesos: {verdict}; {told}; {agents}; {masters.frameworks} frameworks, {masters.tasks} tasks"
+
+
+def _marathons(found: Marathons) -> str:
+    if not found.leaders:
+        return f"Marathon: {click.style('no leader', fg='red', bold=True)}"
+    others = len(found.followers) + len(found.missing)
+    told = f"{', '.join(found.leaders)} leads at {found.address}, {len(found.followers)} of {others} others follow"
+    return f"Marathon: {_health(found.healthy)}; {told}; {found.apps} apps, {found.tasks} tasks run"
+
+
+def _health(healthy: bool) -> str:
+    word, colour = ("healthy", "green") if healthy else ("degraded", "yellow")
+    return click.style(word, fg=colour, bold=True)

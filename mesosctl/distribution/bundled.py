@@ -2,6 +2,7 @@
 
     sbin/         mesos-master, mesos-agent and the guide's start scripts
     libexec/      mesos-executor
+    marathon/     bin/start, and the guide's app as an example
     etc/mesos/    the templates of the guide's files
     lib/mesosctl/ a virtual environment around the host's Python with the runtime and what it needs
 
@@ -42,6 +43,7 @@ LAUNCHERS = {
     "sbin/mesos-master": "mesosctl.runtime.master",
     "sbin/mesos-agent": "mesosctl.runtime.agent",
     "libexec/mesos/mesos-executor": "mesosctl.runtime.executor",
+    "marathon/bin/start": "mesosctl.runtime.marathon",
 }
 LINKS = {
     "sbin/mesos-slave": "mesos-agent",

@@ -14,8 +14,9 @@ import time
 
 from mesosctl.engine.answer import Answer
 from mesosctl.engine.facts import Facts, Listener
-from mesosctl.inventory.model import Cluster, Host, Role
+from mesosctl.inventory.model import Cluster, Host
 from mesosctl.resources.program import Lock, assemble
+from mesosctl.tasks.mesos_python import runs_mesos
 
 
 def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None, deep: bool) -> str:
@@ -27,7 +28,7 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
     users = sorted({"root", host.ssh.user, *cluster.proxy.users})
     head = {
         "deep": str(int(deep)),
-        "python": str(int(deep or host.has(Role.MASTER) or host.has(Role.AGENT))),
+        "python": str(int(deep or runs_mesos(host))),
         "users": " ".join(users),
         "zookeeper_port": str(cluster.zookeeper.client_port),
         "conf": f"{cluster.mesos.prefix}/etc/mesos",

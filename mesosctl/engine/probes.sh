@@ -59,7 +59,7 @@ if command -v ss >/dev/null; then
 	for _pid in $(ss -Hltnp | sed -n 's/.*,pid=\([0-9]*\),.*/\1/p' | sort -u); do
 		case $(tr '\0' ' ' 2>/dev/null <"/proc/$_pid/cmdline") in
 		*org.apache.zookeeper.server*) tell program "$_pid zookeeper" ;;
-		*mesosphere.marathon*) tell program "$_pid marathon" ;;
+		*mesosphere.marathon* | *mesosctl.runtime.marathon*) tell program "$_pid marathon" ;;
 		*mesos-master*) tell program "$_pid mesos-master" ;;
 		*mesos-agent* | *mesos-slave*) tell program "$_pid mesos-agent" ;;
 		esac

@@ -19,6 +19,7 @@ from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.program import STATE_DIR
 from mesosctl.resources.types import Block, Command, Resource
 from mesosctl.tasks import Stage, mesos_releases
+from mesosctl.tasks.mesos_python import runs_mesos
 
 TASKS = Stage("tasks", "Tasks of the agents", ())
 RELEASES = Stage("releases", "Releases of Mesos", ())
@@ -107,7 +108,7 @@ def _tasks(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
 
 
 def _releases(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    return [mesos_releases.all_releases()] if host.has(Role.MASTER) or host.has(Role.AGENT) else []
+    return [mesos_releases.all_releases()] if runs_mesos(host) else []
 
 
 def _notes(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:

@@ -1,4 +1,4 @@
-"""The order in which the members of a voting service (ZooKeeper) are restarted, so that it never loses its quorum.
+"""The order in which the members of a voting service (ZooKeeper, masters) are restarted, so that it keeps its quorum.
 
 While fewer than a majority serve there is nothing to lose: all start together. Otherwise members that do not serve
 start first, then the others one at a time, the leader last, each only while enough others serve. A look at all
@@ -40,11 +40,11 @@ def majority(voters: int) -> int:
     return voters // 2 + 1
 
 
-def order(members: Mapping[str, Member], voters: int) -> tuple[list[str], list[str]]:
-    """Which hosts go together, and which are restarted after them one at a time. `voters` is the size of the whole
-    ensemble."""
+def order(members: Mapping[str, Member], needed: int) -> tuple[list[str], list[str]]:
+    """Which hosts go together, and which are restarted after them one at a time. `needed` is how many must serve, 0
+    where there is no quorum to lose."""
     serving = [name for name, item in members.items() if item.mode]
-    if len(serving) < majority(voters):
+    if len(serving) < needed:
         return list(members), []
     in_turn = [name for name in serving if members[name].restarts]
     in_turn.sort(key=lambda name: members[name].mode == "leader")

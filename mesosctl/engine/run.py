@@ -150,22 +150,25 @@ class Run:
         mode: Mode,
         *,
         voters: Role | None = None,
+        in_turn: Role | None = None,
         canary: bool = False,
         last: bool = False,
     ) -> None:
         """Take the hosts through one stage: `resources` by host name, in the order in which they are reached.
 
         `voters` names the role whose hosts are members of one voting service: those are restarted one at a time (see
-        `mesosctl.engine.rolling`). With `canary` one host is restarted before all others, which stay as they are if it
-        does not come up. With `last` the hosts' locks are given back in the same round trip.
+        `mesosctl.engine.rolling`), and so are those of `in_turn`, which need no majority. With `canary` one host is
+        restarted before all others, which stay as they are if it does not come up. With `last` the hosts' locks are
+        given back in the same round trip.
         """
         hosts = [host for host in self.alive if resources.get(host.name)]
 
         def apply(host: Host) -> None:
             self._apply(host, name, resources[host.name], mode, unlock=last)
 
-        if voters and mode.write and not mode.unset:
-            self._stage_in_turn(name, hosts, resources, voters, apply)
+        role = voters or in_turn
+        if role and mode.write and not mode.unset:
+            self._stage_in_turn(name, hosts, resources, role, apply, quorum=voters is not None)
         elif canary and mode.write and not mode.unset and len(hosts) > 1:
             self._stage_after_canary(name, hosts, resources, apply)
         else:
@@ -212,18 +215,22 @@ class Run:
         resources: Mapping[str, Sequence[Resource]],
         role: Role,
         apply: Callable[[Host], None],
+        *,
+        quorum: bool,
     ) -> None:
         members = self._look(name, hosts, resources)
         self._look_beyond(role, resources, members)
         ensemble = len(self.cluster.with_role(role))
         mine = {host.name: host for host in self.alive if host in hosts}
-        together, in_turn = rolling.order(members, ensemble)
+        together, in_turn = rolling.order(members, rolling.majority(ensemble) if quorum else 0)
         self.on_hosts(name, [mine[host] for host in together if host in mine], apply)
         for host_name in mine.keys() & set(together):
             members[host_name] = replace(members[host_name], mode="follower" if self._is_alive(host_name) else "")
         failed = self._did_not_come_back([name for name in together if name in mine], members)
         for host_name in in_turn:
-            failure = rolling.held_back(failed) if failed else rolling.unsafe(host_name, members, ensemble)
+            failure = rolling.held_back(failed) if failed else None
+            if quorum and not failure:
+                failure = rolling.unsafe(host_name, members, ensemble)
             if failure:
                 self._fail(mine[host_name], name, failure)
                 continue

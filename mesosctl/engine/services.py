@@ -10,7 +10,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.engine.workflow import Step
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Command, Resource, Service
-from mesosctl.tasks import mesos_service
+from mesosctl.tasks import marathon, mesos_service
 from mesosctl.templates.filters import sh
 
 
@@ -50,6 +50,7 @@ SERVICES: tuple[ClusterService, ...] = (
         stage="agents",
         log=lambda cluster: mesos_service.log_file(cluster, mesos_service.AGENT),
     ),
+    ClusterService(name=marathon.NAME, title="Marathon", role=Role.MARATHON, stage="marathons", log=marathon.log_file),
 )
 """In the order in which they are started; they are stopped in the opposite one."""
 

@@ -2,8 +2,8 @@
 
 The verdict on ZooKeeper comes from what each member says of itself (`srvr`): only a member that takes part in a quorum
 names a mode. That on Mesos comes from each master's `/redirect` and the `/metrics/snapshot` of the leading one
-(docs/monitoring.md of Apache Mesos), and from what each agent says of its registration. Fields of `systemctl show`:
-systemctl(1), org.freedesktop.systemd1(5).
+(docs/monitoring.md of Apache Mesos), and from what each agent says of its registration; that on Marathon from each
+one's `/v2/leader`. Fields of `systemctl show`: systemctl(1), org.freedesktop.systemd1(5).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mesosctl.engine.report import Failure
 from mesosctl.engine.rolling import majority
 from mesosctl.engine.run import Run
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.tasks import mesos_service, zookeeper_service
+from mesosctl.tasks import marathon_service, mesos_service, zookeeper_service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,18 @@ class MasterState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarathonState:
+    """A Marathon, as it says itself."""
+
+    standing: str
+    """As of a master."""
+    apps: int = 0
+    """This and what follows only the leading one knows."""
+    tasks: int = 0
+    """Tasks that are running."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatus:
     """A host: its services, or why it could not be asked."""
 
@@ -77,6 +89,8 @@ class HostStatus:
     """None where the host has no master, or could not be asked."""
     registered: bool | None = None
     """Whether the host's agent is registered with the leading master; None as above."""
+    marathon: MarathonState | None = None
+    """None where the host has no Marathon, or could not be asked."""
     failure: Failure | None = None
 
 
@@ -131,6 +145,25 @@ class Masters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Marathons:
+    """The verdict on Marathon."""
+
+    leaders: tuple[str, ...]
+    """One, if all is well."""
+    followers: tuple[str, ...]
+    missing: tuple[str, ...]
+    """Those that know of no leading one, or could not be asked."""
+    address: str
+    """Of the leading one's API and page, "" where none leads."""
+    apps: int
+    tasks: int
+
+    @property
+    def healthy(self) -> bool:
+        return len(self.leaders) == 1 and not self.missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterStatus:
     hosts: tuple[HostStatus, ...]
     """In the inventory's order."""
@@ -138,6 +171,8 @@ class ClusterStatus:
     """None where the cluster has no ZooKeeper, or where not all of its members were asked."""
     masters: Masters | None
     """None where the cluster has no masters, or where not all of them were asked."""
+    marathon: Marathons | None = None
+    """None as above."""
 
     @property
     def green(self) -> bool:
@@ -148,10 +183,15 @@ class ClusterStatus:
         )
         members = all(host.member is None or host.member.mode for host in self.hosts)
         mesos = all(
-            (host.master is None or host.master.standing) and host.registered is not False for host in self.hosts
+            (host.master is None or host.master.standing)
+            and host.registered is not False
+            and (host.marathon is None or host.marathon.standing)
+            for host in self.hosts
         )
         ensemble = self.ensemble is None or self.ensemble.verdict is Verdict.HEALTHY
-        return hosts and members and mesos and ensemble and (self.masters is None or self.masters.healthy)
+        masters = self.masters is None or self.masters.healthy
+        marathon = self.marathon is None or self.marathon.healthy
+        return hosts and members and mesos and ensemble and masters and marathon
 
 
 def gather(run: Run) -> ClusterStatus:
@@ -159,7 +199,8 @@ def gather(run: Run) -> ClusterStatus:
 
     def body(host: Host) -> str:
         names = " ".join(service.name for service in services.of(host))
-        questions = {"srvr": "", "standing": "", "master_metrics": "", "agent_metrics": ""}
+        names_of_questions = ("srvr", "standing", "master_metrics", "agent_metrics", "marathon", "marathon_metrics")
+        questions = dict.fromkeys(names_of_questions, "")
         if host.has(Role.ZOOKEEPER):
             questions["srvr"] = zookeeper_service.srvr(run.cluster)
         if host.has(Role.MASTER):
@@ -167,6 +208,9 @@ def gather(run: Run) -> ClusterStatus:
             questions["master_metrics"] = mesos_service.master_metrics(run.cluster, host)
         if host.has(Role.AGENT):
             questions["agent_metrics"] = mesos_service.agent_metrics(run.cluster, host)
+        if host.has(Role.MARATHON):
+            questions["marathon"] = marathon_service.standing(run.cluster, host)
+            questions["marathon_metrics"] = marathon_service.metrics(run.cluster, host)
         return script("status.sh", {"services": names, **questions})
 
     answers = ask(run, "status", body)
@@ -176,7 +220,12 @@ def gather(run: Run) -> ClusterStatus:
         else HostStatus(host=host.name, failure=run.report.hosts[host.name].failure)
         for host in run.hosts
     )
-    return ClusterStatus(hosts=hosts, ensemble=judge(run.cluster, hosts), masters=judge_masters(run.cluster, hosts))
+    return ClusterStatus(
+        hosts=hosts,
+        ensemble=judge(run.cluster, hosts),
+        masters=judge_masters(run.cluster, hosts),
+        marathon=judge_marathons(run.cluster, hosts),
+    )
 
 
 def read(answer: Answer, host: Host) -> HostStatus:
@@ -191,6 +240,7 @@ def read(answer: Answer, host: Host) -> HostStatus:
         member=member,
         master=_master(answer.first("standing"), metrics) if host.has(Role.MASTER) else None,
         registered=metrics.get("slave/registered") == 1 if host.has(Role.AGENT) else None,
+        marathon=_marathon(answer.first("marathon"), metrics) if host.has(Role.MARATHON) else None,
     )
 
 
@@ -202,6 +252,12 @@ def _master(standing: str, metrics: Mapping[str, float]) -> MasterState:
         frameworks=int(metrics.get("master/frameworks_active", 0)),
         tasks=int(tasks),
     )
+
+
+def _marathon(standing: str, metrics: Mapping[str, float]) -> MarathonState:
+    prefix = "service.mesosphere.marathon"
+    apps, tasks = (int(metrics.get(f"{prefix}.{name}.count", 0)) for name in ("app", "task.running"))
+    return MarathonState(standing=standing, apps=apps, tasks=tasks)
 
 
 def _state(name: str, text: str, uptime: float) -> ServiceState:
@@ -274,5 +330,24 @@ def judge_masters(cluster: Cluster, hosts: Sequence[HostStatus]) -> Masters | No
         agents=first.agents,
         agents_declared=len(cluster.with_role(Role.AGENT)),
         frameworks=first.frameworks,
+        tasks=first.tasks,
+    )
+
+
+def judge_marathons(cluster: Cluster, hosts: Sequence[HostStatus]) -> Marathons | None:
+    """The verdict on Marathon; None where there is none, or where not all of them were asked."""
+    marathons = cluster.with_role(Role.MARATHON)
+    asked = {status.host: status for status in hosts}
+    if not marathons or any(host.name not in asked for host in marathons):
+        return None
+    states = {host.name: asked[host.name].marathon or MarathonState(standing="") for host in marathons}
+    leaders = tuple(name for name, state in states.items() if state.standing == "leader")
+    first = states[leaders[0]] if leaders else MarathonState(standing="")
+    return Marathons(
+        leaders=leaders,
+        followers=tuple(name for name, state in states.items() if state.standing == "follower"),
+        missing=tuple(name for name, state in states.items() if not state.standing),
+        address=marathon_service.address(cluster, cluster.host(leaders[0])) if leaders else "",
+        apps=first.apps,
         tasks=first.tasks,
     )

@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2154
 # The state of the cluster's services on a host. The head sets services (names of units or scripts) and srvr (a command
 # that prints what the host's own ZooKeeper answers to `srvr`, or nothing), and likewise standing (what its own master is),
-# master_metrics and agent_metrics (what its own master and agent answer to /metrics/snapshot).
+# master_metrics and agent_metrics (what its own master and agent answer to /metrics/snapshot), marathon (what its own
+# Marathon is) and marathon_metrics (what that answers to /metrics).
 _up=$(cut -d ' ' -f 1 /proc/uptime)
 tell uptime "$_up"
 for _service in $services; do
@@ -28,3 +29,10 @@ if [ -n "$standing" ]; then
 	if [ "$_standing" = leader ]; then eval "$master_metrics" | metrics 'master/[sft][a-z]*_[a-z]*'; fi
 fi
 if [ -n "$agent_metrics" ]; then eval "$agent_metrics" | metrics 'slave/registered'; fi
+if [ -n "$marathon" ]; then
+	_standing=$(eval "$marathon")
+	tell marathon "$_standing"
+	if [ "$_standing" = leader ]; then
+		eval "$marathon_metrics" | sed "s|{ *\"value\" *: *\([0-9.e+-]*\) *}|\1|g" | metrics 'service.mesosphere.marathon[.a-z]*[.]count'
+	fi
+fi

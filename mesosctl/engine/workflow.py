@@ -70,9 +70,16 @@ def execute(
             ordered = list(reversed(steps)) if mode.unset else list(steps)
             for step in ordered:
                 resources = {host.name: step.resources(cluster, host, run.facts[host.name]) for host in run.alive}
-                voters = step.stage.voters
-                canary = step.stage.canary
-                run.stage(step.stage.name, resources, mode, voters=voters, canary=canary, last=step is ordered[-1])
+                stage = step.stage
+                run.stage(
+                    stage.name,
+                    resources,
+                    mode,
+                    voters=stage.voters,
+                    in_turn=stage.in_turn,
+                    canary=stage.canary,
+                    last=step is ordered[-1],
+                )
     except KeyboardInterrupt:
         run.report.interrupted = True
     return run.report

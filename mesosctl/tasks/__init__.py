@@ -32,6 +32,8 @@ class Stage:
     tasks: tuple[str, ...]
     voters: Role | None = None
     """The role whose hosts are members of one voting service; they are restarted one at a time."""
+    in_turn: Role | None = None
+    """The role whose hosts are restarted one at a time, the leader last, though one of them is enough."""
     canary: bool = False
     """Of the hosts whose service is restarted, one goes first; the others only if it comes up."""
 
@@ -50,6 +52,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("zookeeper", "The ZooKeeper ensemble", ("zookeeper_service",), voters=Role.ZOOKEEPER),
     Stage("masters", "The masters", ("mesos_master_service",), voters=Role.MASTER),
     Stage("agents", "The agents", ("mesos_agent_service", "mesos_releases"), canary=True),
+    Stage("marathons", "Marathon", ("marathon_service",), in_turn=Role.MARATHON),
 )
 
 

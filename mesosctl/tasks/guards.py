@@ -16,7 +16,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.tasks import docker_repository, proxy
 from mesosctl.tasks.common import bracketed
-from mesosctl.tasks.mesos_python import python_of
+from mesosctl.tasks.mesos_python import python_of, runs_mesos
 
 SERVER_LINE = re.compile(r"server\.(\d+)\s*=\s*(\[[^\]]+\]|[^:;]+)")
 
@@ -73,8 +73,7 @@ def _software(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]
                 "this release has no codename, by which Docker's repository is divided",
                 "set docker.source to os",
             )
-        mesos = host.has(Role.MASTER) or host.has(Role.AGENT)
-        if mesos and cluster.distribution == "bundled" and not python_of(its):
+        if runs_mesos(host) and cluster.distribution == "bundled" and not python_of(its):
             yield Refusal(
                 "mesos-python",
                 host.name,

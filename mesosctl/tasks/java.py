@@ -1,4 +1,4 @@
-"""A Java runtime for ZooKeeper (8 or later for 3.6 to 3.9) and Marathon."""
+"""A Java runtime for ZooKeeper (8 or later for 3.6 to 3.9) and Apache's Marathon."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ TITLE = "Java"
 
 
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    needed = host.has(Role.ZOOKEEPER) or host.has(Role.MARATHON)
     package = cluster.java.package if cluster.java.package != "auto" else default_package(facts)
-    if not needed or package == "none" or not facts.package_manager:
+    if not is_needed(cluster, host) or package == "none" or not facts.package_manager:
         return []
     return [Packages(names=(package,), manager=facts.package_manager, proxy=environment(cluster))]
+
+
+def is_needed(cluster: Cluster, host: Host) -> bool:
+    """Whether a host runs anything in Java: the Marathon of the bundled runtime is none."""
+    return host.has(Role.ZOOKEEPER) or (host.has(Role.MARATHON) and cluster.distribution != "bundled")
 
 
 def default_package(facts: Facts) -> str:

@@ -1,8 +1,9 @@
-"""The guide's chapter "Marathon": a start script with the native library and the flags.
+"""The guide's chapter "Marathon": a start script with the native library and the flags, and the unit that runs it.
 
 The guide inserts lines into `bin/start`, which belongs to Marathon and is replaced by the next release. The same is
-reached from outside: `bin/start-marathon` sets the variables and calls `bin/start` with the flags. Credentials of
-ZooKeeper go through the environment (`MARATHON_X` is `--x`), where the process list does not show them.
+reached from outside: `bin/start-marathon` sets the variables and calls `bin/start` with the flags, whether that is
+Apache's Marathon or the bundled one. Credentials go through the environment (`MARATHON_X` is `--x`), where the process
+list does not show them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from mesosctl.templates import render
 
 TITLE = "Marathon"
 
+NAME = "marathon"
+"""Of the service."""
 TEMPLATES = "usr/local/marathon"
+SECRET_FLAGS = ("http_credentials", "mesos_authentication_secret", "ssl_keystore_password")
 
 
 class Start(NamedTuple):
@@ -33,24 +37,56 @@ class Secrets(NamedTuple):
     variables: tuple[tuple[str, str], ...]
 
 
+class Unit(NamedTuple):
+    cluster: str
+    start: str
+    nofile: int
+
+
+class Script(NamedTuple):
+    start: str
+    log: str
+    nofile: int
+
+
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    home = cluster.marathon.home
-    script, secrets = f"{home}/bin/start-marathon", f"{home}/conf/zookeeper.env"
+    script, secrets = f"{cluster.marathon.home}/bin/start-marathon", credentials_file(cluster)
     if not host.has(Role.MARATHON):
         return [Restored(path=script), Restored(path=secrets)]
     flags = marathon_flags(cluster, host)
-    hidden: dict[str, str] = {}
-    if cluster.zookeeper.credentials:
-        hidden = {f"MARATHON_{flag.upper()}": flags.pop(flag) for flag in ("master", "zk") if flag in flags}
-    start = Start(home, cluster.marathon.native_library, secrets if hidden else "", tuple(flags.items()))
+    secret = {*SECRET_FLAGS, *(("master", "zk") if cluster.zookeeper.credentials else ())}
+    hidden = {f"MARATHON_{flag.upper()}": flags.pop(flag) for flag in tuple(flags) if flag in secret}
+    start = Start(
+        cluster.marathon.home, cluster.marathon.native_library, secrets if hidden else "", tuple(flags.items())
+    )
     found: list[Resource] = [
-        File(path=script, content=render(f"{TEMPLATES}/bin/start-marathon", start), mode="0755"),
-        Restored(path=secrets),
+        File(path=script, content=render(f"{TEMPLATES}/bin/start-marathon", start), mode="0755", notify=(NAME,)),
+        Restored(path=secrets, notify=(NAME,)),
     ]
     if hidden:
-        content = render(f"{TEMPLATES}/conf/zookeeper.env", Secrets(tuple(hidden.items())))
-        found[1] = File(path=secrets, content=content, mode="0600")
-    return found
+        content = render(f"{TEMPLATES}/conf/credentials.env", Secrets(tuple(hidden.items())))
+        found[1] = File(path=secrets, content=content, mode="0600", notify=(NAME,))
+    return [*found, _service_file(cluster, facts, script)]
+
+
+def _service_file(cluster: Cluster, facts: Facts, start: str) -> File:
+    if facts.init == "systemd":
+        path, mode = f"/etc/systemd/system/{NAME}.service", "0644"
+        content = render(path[1:], Unit(cluster.name, start, cluster.limits.nofile))
+    else:
+        path, mode = f"/etc/init.d/{NAME}", "0755"
+        content = render(path[1:], Script(start, log_file(cluster), cluster.limits.nofile))
+    return File(path=path, content=content, mode=mode, notify=(NAME,))
+
+
+def credentials_file(cluster: Cluster) -> str:
+    """The variables with credentials in them, on hosts whose Marathon has any."""
+    return f"{cluster.marathon.home}/conf/credentials.env"
+
+
+def log_file(cluster: Cluster) -> str:
+    """What Marathon says where there is no journal to say it to."""
+    return f"{cluster.mesos.log_dir}/{NAME}.log"
 
 
 def marathon_flags(cluster: Cluster, host: Host) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""The guide's /usr/local/sbin: Mesos' programs, from the bundled runtime, a tarball, or packages.
+"""The guide's /usr/local/sbin and /usr/local/marathon: Mesos' programs, from the bundled runtime, a tarball, or
+packages, and Marathon's where the release has one.
 
 Releases are unpacked beside each other below /opt/mesos; `current` leads to the one in use, and the prefix has links to
 what is in it. So a new release is in place with one rename, and a process that runs keeps the files it was started
@@ -13,7 +14,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Bundle, Cluster, Host, MesosPackages, MesosTarball, Role
 from mesosctl.resources.types import Archive, Command, File, Link, Packages, Resource, Restored
 from mesosctl.tasks.mesos import programs_of
-from mesosctl.tasks.mesos_python import platform_of, python_of
+from mesosctl.tasks.mesos_python import platform_of, python_of, runs_mesos
 from mesosctl.tasks.proxy_url import environment
 from mesosctl.tasks.zookeeper_package import archive_file
 from mesosctl.templates import render
@@ -26,17 +27,17 @@ CURRENT = f"{HOME}/current"
 SOURCES = "/etc/apt/sources.list.d/mesos.list"
 REPO = "/etc/yum.repos.d/mesos.repo"
 
-# What a release has for the prefix, and the links of the prefix that lead into one, a path below either a line.
+# What a release has for a folder, and the links of the folder that lead into one, a path below either a line.
 _WANTED = """\
 wanted() {{
-	cd {current}/ 2>/dev/null || return 0
-	ls -d sbin/mesos* bin/mesos* lib/libmesos* libexec/mesos share/mesos include/mesos etc/mesos/*.template 2>/dev/null
+	cd {source}/ 2>/dev/null || return 0
+	ls -d {items} 2>/dev/null
 }}
 """
 _PLACED = """\
 placed() {{
 	cd {prefix}/ 2>/dev/null || return 0
-	find sbin bin lib libexec share include etc/mesos -maxdepth 1 -lname '{current}/*' 2>/dev/null
+	find {folders} -maxdepth 1 -lname '{source}/*' 2>/dev/null
 }}
 """
 _REMOVE = """\
@@ -49,7 +50,7 @@ wanted | while read -r item; do
 		echo "$path is there already and is not mesosctl's: remove it, or set distribution: preinstalled"
 		exit 1
 	fi
-	parents "$path" && ln -s {current}/"$item" "$path" || exit 1
+	parents "$path" && ln -s {source}/"$item" "$path" || exit 1
 done
 """
 
@@ -58,8 +59,25 @@ class Repository(NamedTuple):
     address: str
 
 
+class Part(NamedTuple):
+    """What of a release is linked into one folder."""
+
+    below: str
+    """Folder of the release, with a slash before it; "" for its root."""
+    items: str
+    folders: str
+
+
+MESOS = Part(
+    "",
+    "sbin/mesos* bin/mesos* lib/libmesos* libexec/mesos share/mesos include/mesos etc/mesos/*.template",
+    "sbin bin lib libexec share include etc/mesos",
+)
+MARATHON = Part("/marathon", "bin/start examples/*", "bin examples")
+
+
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    if not (host.has(Role.MASTER) or host.has(Role.AGENT)):
+    if not runs_mesos(host):
         return []
     source = cluster.distribution
     found: list[Resource] = []
@@ -77,27 +95,38 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     if bundle:
         found += _release(bundle, host)
     elif source != "bundled":
-        found.append(Restored(path=CURRENT, notify=programs_of(host)))
+        found.append(Restored(path=CURRENT, notify=_run_from_it(host)))
     released = source == "bundled" or isinstance(source, MesosTarball)
-    return [*found, _links(cluster.mesos.prefix, released=released)]
+    found.append(_links(MESOS, cluster.mesos.prefix, released=released, some=released))
+    if host.has(Role.MARATHON):
+        found.append(_links(MARATHON, cluster.marathon.home, released=released, some=source == "bundled"))
+    return found
+
+
+def _run_from_it(host: Host) -> tuple[str, ...]:
+    """The services that run from the present release."""
+    return (*programs_of(host), *(["marathon"] if host.has(Role.MARATHON) else []))
 
 
 def _release(bundle: Bundle, host: Host) -> list[Resource]:
     name = bundle.sha256[:12]
     return [
         Archive(source=bundle.path, sha256=bundle.sha256, path=f"{HOME}/{name}"),
-        Link(path=CURRENT, target=name, notify=programs_of(host)),
+        Link(path=CURRENT, target=name, notify=_run_from_it(host)),
     ]
 
 
-def _links(prefix: str, *, released: bool) -> Command:
-    def text(*parts: str) -> str:
-        return "".join(parts).format(current=CURRENT, prefix=sh(prefix))
+def _links(part: Part, prefix: str, *, released: bool, some: bool) -> Command:
+    """The links into what a release has; with `some`, one that has nothing is wrong."""
 
-    some = ' && [ -n "$(placed)" ]' if released else ""
+    def text(*parts: str) -> str:
+        source = f"{CURRENT}{part.below}"
+        return "".join(parts).format(source=source, prefix=sh(prefix), items=part.items, folders=part.folders)
+
+    exist = ' && [ -n "$(placed)" ]' if some else ""
     return Command(
-        name=f"programs of {CURRENT} in {prefix}",
-        check=text(_WANTED, _PLACED, '[ "$(wanted | sort)" = "$(placed | sort)" ]', some),
+        name=f"programs of {CURRENT}{part.below} in {prefix}",
+        check=text(_WANTED, _PLACED, '[ "$(wanted | sort)" = "$(placed | sort)" ]', exist),
         apply=text(_WANTED, _PLACED, _REMOVE, _PLACE),
         revert=text(_PLACED, _REMOVE) if released else "",
     )
@@ -113,7 +142,7 @@ def _packages(cluster: Cluster, source: MesosPackages, host: Host, facts: Facts)
     proxy = environment(cluster)
     return [
         *found,
-        Packages(names=source.packages, manager=facts.package_manager, proxy=proxy, notify=programs_of(host)),
+        Packages(names=source.packages, manager=facts.package_manager, proxy=proxy, notify=_run_from_it(host)),
     ]
 
 

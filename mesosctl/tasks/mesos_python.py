@@ -21,6 +21,11 @@ class Python(NamedTuple):
     package: str = ""
 
 
+def runs_mesos(host: Host) -> bool:
+    """Whether a host has use for a release of Mesos: Apache's Marathon loads its library."""
+    return any(host.has(role) for role in (Role.MASTER, Role.AGENT, Role.MARATHON))
+
+
 def python_of(facts: Facts) -> Python | None:
     """The interpreter for the runtime; None where the host has none and its release no package of one."""
     packaged = _packaged(facts)
@@ -32,7 +37,7 @@ def python_of(facts: Facts) -> Python | None:
 def platform_of(host: Host, facts: Facts) -> Platform | None:
     """What the runtime of a host is put together for; None where the host has no use for it, or no Python."""
     python = python_of(facts)
-    if not python or not (host.has(Role.MASTER) or host.has(Role.AGENT)):
+    if not python or not runs_mesos(host):
         return None
     return Platform(
         interpreter=python.path, python=python.version, architecture=facts.architecture, libc=facts.libc or "glibc 2.17"

@@ -10,6 +10,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Command, Resource
 from mesosctl.tasks.mesos_package import CURRENT, HOME
+from mesosctl.tasks.mesos_python import runs_mesos
 
 TITLE = "Releases of Mesos"
 
@@ -25,15 +26,19 @@ _DROP = """rm -rf {release} && forget - "created "{release} && ascend - {release
 
 
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    if not (host.has(Role.MASTER) or host.has(Role.AGENT)):
+    """Marathon is restarted last: where it runs, this is for the stage of it."""
+    if host.has(Role.MARATHON) or not runs_mesos(host):
         return []
-    return [
-        Command(
-            name=f"no outdated releases in {HOME}",
-            check=_OUTDATED + '[ -z "$(outdated)" ]',
-            apply=f"{_OUTDATED}for release in $(outdated); do {_DROP.format(release='$release')}; done",
-        )
-    ]
+    return [outdated()]
+
+
+def outdated() -> Command:
+    """None that no process runs from is left, but the one before the present one."""
+    return Command(
+        name=f"no outdated releases in {HOME}",
+        check=_OUTDATED + '[ -z "$(outdated)" ]',
+        apply=f"{_OUTDATED}for release in $(outdated); do {_DROP.format(release='$release')}; done",
+    )
 
 
 def all_releases() -> Command:

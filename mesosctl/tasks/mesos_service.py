@@ -13,6 +13,7 @@ from typing import NamedTuple
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import File, Resource, Service
+from mesosctl.tasks.ask import basic, get
 from mesosctl.tasks.mesos import PROGRAMS, agent_flags, configuration_directory, master_flags, programs_of
 from mesosctl.templates import render
 from mesosctl.templates.filters import sh
@@ -127,23 +128,20 @@ def agent_metrics(cluster: Cluster, host: Host) -> str:
 
 
 def _get(flags: Mapping[str, str], path: str, credentials: str) -> str:
-    """A sh command that prints the answer to a GET, with its head. bash is on every host, a client of HTTP is not.
+    """A sh command that prints the answer to a GET, with its head.
 
     `credentials`: the flag with the file of those who may ask. One of them is read on the host, where it is needed, and
     is on no command line.
     """
-    address, port = flags.get("ip", flags["hostname"]), flags["port"]
     file = flags.get(credentials, "").removeprefix("file://")
     asked = file and _is_on(flags, "authenticate_http_readonly")
-    head, value = ("%s", ' "$head"') if asked else ("", "")
-    request = f"printf 'GET {path} HTTP/1.0\\r\\n{head}\\r\\n'{value}"
-    if _is_on(flags, "LIBPROCESS_SSL_ENABLED"):
-        ask = f"{request} | openssl s_client -quiet -connect {address}:{port}"
-    else:
-        ask = f"exec 3<>/dev/tcp/{address}/{port} && {request} >&3 && cat <&3"
-    if asked:
-        ask = f"file={sh(file)}; {_CREDENTIAL}; {ask}"
-    return f"timeout 5 bash -c {sh(ask)} 2>/dev/null | tr -d '\\r'"
+    return get(
+        flags.get("ip", flags["hostname"]),
+        flags["port"],
+        path,
+        tls=_is_on(flags, "LIBPROCESS_SSL_ENABLED"),
+        credential=f"file={sh(file)}; {_CREDENTIAL}" if asked else "",
+    )
 
 
 _CREDENTIAL = "; ".join(
@@ -151,7 +149,7 @@ _CREDENTIAL = "; ".join(
         r"""of() { tr -d '\n' <"$file" | grep -o "\"$1\" *: *\"[^\"]*\"" | head -n 1 | sed 's/.*: *"//; s/"$//'; }""",
         """if grep -q '^[[:space:]]*{' "$file"; then name=$(of principal) secret=$(of secret)""",
         """else read -r name secret <"$file"; fi""",
-        r"""head="Authorization: Basic $(printf '%s:%s' "$name" "$secret" | base64 -w 0)"$'\r\n'""",
+        basic('"$name:$secret"'),
     )
 )
 """Reads the first credential of `$file`, which is JSON or lines, into the head of a request."""

@@ -171,7 +171,7 @@ class TestEndings:
 
 class TestCompletion:
     def test_hosts_roles_and_stages_of_the_inventory(self, inventory: Path) -> None:
-        assert limit_words(str(inventory), "m") == ["m1", "m2", "m3", "master", "marathon", "masters"]
+        assert limit_words(str(inventory), "m") == ["m1", "m2", "m3", "master", "marathon", "masters", "marathons"]
         assert limit_words(str(inventory), "m1,pre") == ["m1,prepare"]
 
     def test_roles_without_an_inventory(self, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ class TestReset:
     def test_data_go_after_the_services_and_before_their_folders(self, inventory: Path) -> None:
         steps = reset.steps(self.limit(inventory), data=True, keep_access=frozenset())
         names = [step.stage.name for step in reversed(steps)]
-        assert names[:6] == ["tasks", "agents", "masters", "zookeeper", "data", "configure"]
+        assert names[:7] == ["tasks", "marathons", "agents", "masters", "zookeeper", "data", "configure"]
         assert names[-3:] == ["access", "releases", "notes"]
 
     def test_data_of_hosts_that_keep_their_services_stay(self, inventory: Path) -> None:

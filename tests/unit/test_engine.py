@@ -40,13 +40,13 @@ def members(**modes: str) -> dict[str, Member]:
 
 class TestRolling:
     def test_a_new_ensemble_starts_together(self) -> None:
-        assert order(members(a="", b="", c=""), 3) == (["a", "b", "c"], [])
+        assert order(members(a="", b="", c=""), 2) == (["a", "b", "c"], [])
 
     def test_without_a_quorum_there_is_nothing_to_lose(self) -> None:
-        assert order(members(a="follower", b="", c=""), 3) == (["a", "b", "c"], [])
+        assert order(members(a="follower", b="", c=""), 2) == (["a", "b", "c"], [])
 
     def test_idle_members_first_and_the_leader_last(self) -> None:
-        assert order(members(a="leader", b="", c="follower"), 3) == (["b"], ["c", "a"])
+        assert order(members(a="leader", b="", c="follower"), 2) == (["b"], ["c", "a"])
 
     def test_a_restart_that_would_cost_the_quorum_is_refused(self) -> None:
         failure = unsafe("a", members(a="leader", b="follower"), 3)
@@ -55,7 +55,10 @@ class TestRolling:
 
     def test_members_with_nothing_to_do_need_no_turn(self) -> None:
         found = {"a": Member("leader", restarts=False), "b": Member("follower", restarts=True)}
-        assert order(found, 3) == (["a"], ["b"])
+        assert order(found, 2) == (["a"], ["b"])
+
+    def test_without_a_quorum_to_lose_the_last_one_has_its_turn_too(self) -> None:
+        assert order(members(a="", b="leader"), 0) == (["a"], ["b"])
 
     def test_with_all_members_there_each_may_go(self) -> None:
         assert unsafe("a", members(a="leader", b="follower", c="follower"), 3) is None

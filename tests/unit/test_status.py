@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +16,19 @@ from mesosctl.engine.report import Failure
 from mesosctl.engine.status import (
     ClusterStatus,
     HostStatus,
+    MarathonState,
     MasterState,
     Member,
     ServiceState,
     Verdict,
     judge,
+    judge_marathons,
     judge_masters,
     read,
 )
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Command, Service
+from mesosctl.tasks import marathon_service
 
 HOSTS = tuple(
     Host(name=f"z{number}", address=f"10.0.0.{number}", roles=frozenset({Role.ZOOKEEPER}), zookeeper_id=number)
@@ -187,6 +191,68 @@ class TestMasters:
         assert judge_masters(self.MESOS, self.statuses("leader", "follower", "follower")[:2]) is None
 
 
+class TestMarathon:
+    HOSTS = tuple(replace(host, roles=frozenset({Role.MARATHON})) for host in HOSTS)
+    CLUSTER = replace(CLUSTER, hosts=HOSTS)
+
+    def statuses(self, *standings: str) -> list[HostStatus]:
+        return [
+            HostStatus(host=host.name, marathon=MarathonState(standing=standing, apps=2, tasks=5))
+            for host, standing in zip(self.HOSTS, standings, strict=True)
+        ]
+
+    def test_one_leads(self) -> None:
+        hosts = self.statuses("follower", "leader", "follower")
+        found = judge_marathons(self.CLUSTER, hosts)
+        assert found is not None
+        assert (found.leaders, found.followers, found.missing) == (("z2",), ("z1", "z3"), ())
+        assert (found.address, found.apps, found.tasks) == ("http://10.0.0.2:8080", 2, 5)
+        assert ClusterStatus(hosts=tuple(hosts), ensemble=None, masters=None, marathon=found).green
+
+    @pytest.mark.parametrize("standings", [("follower", "leader", ""), ("leader", "leader", "follower"), ("", "", "")])
+    def test_those_that_do_not_agree_or_are_gone(self, standings: tuple[str, ...]) -> None:
+        hosts = self.statuses(*standings)
+        found = judge_marathons(self.CLUSTER, hosts)
+        assert not ClusterStatus(hosts=tuple(hosts), ensemble=None, masters=None, marathon=found).green
+
+    def test_where_none_is_wanted_there_is_no_verdict(self) -> None:
+        assert judge_marathons(CLUSTER, statuses("leader", "follower", "follower")) is None
+
+    def test_what_the_leading_one_says(self) -> None:
+        prefix = "metric service.mesosphere.marathon"
+        found = read(
+            answer("uptime 5", "marathon leader", f"{prefix}.app.count 2", f"{prefix}.task.running.count 5.0"),
+            self.HOSTS[0],
+        )
+        assert found.marathon == MarathonState(standing="leader", apps=2, tasks=5)
+
+    @pytest.mark.parametrize(
+        ("answer", "standing"),
+        [
+            ('{"leader":"10.0.0.1:8080"}', "leader"),
+            ('{ "leader" : "10.0.0.12:8080" }', "follower"),
+            ('{"message":"Could not determine the current leader"}', ""),
+            ("", ""),
+        ],
+    )
+    def test_who_leads_by_what_is_answered(self, answer: str, standing: str) -> None:
+        ask = marathon_service.standing(self.CLUSTER, self.HOSTS[0])
+        script = "printf 'HTTP/1.0 200 OK\\n\\n%s' \"$ANSWER\" | " + ask[ask.index("sed -n") :]
+        done = subprocess.run(
+            ["dash", "-c", script], env={"ANSWER": answer}, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == standing
+
+    def test_tls_and_credentials_where_the_flags_ask_for_them(self) -> None:
+        flags = {"disable_http": "", "https_port": "9443", "http_credentials": "anna:secret"}
+        cluster = replace(self.CLUSTER, marathon=replace(CLUSTER.marathon, flags=flags))
+        asked = marathon_service.metrics(cluster, self.HOSTS[0])
+        assert "openssl s_client -quiet -connect 10.0.0.1:9443" in asked
+        assert ". /usr/local/marathon/conf/credentials.env; " in asked
+        assert "secret" not in asked
+        assert marathon_service.address(cluster, self.HOSTS[0]) == "https://10.0.0.1:9443"
+
+
 class TestGreen:
     def status(self, *hosts: HostStatus) -> bool:
         return ClusterStatus(hosts=hosts, ensemble=judge(CLUSTER, hosts), masters=None).green
@@ -210,14 +276,14 @@ class TestGreen:
 
 def test_stopping_asks_the_init_of_the_host() -> None:
     steps = services.stop_steps()
-    assert [step.stage.name for step in steps] == ["mesos-agent", "mesos-master", "zookeeper"]
-    systemd = steps[2].resources(CLUSTER, HOSTS[0], assumed("debian"))[0]
-    plain = steps[2].resources(CLUSTER, HOSTS[0], replace(assumed("debian"), init="script"))[0]
+    assert [step.stage.name for step in steps] == ["marathon", "mesos-agent", "mesos-master", "zookeeper"]
+    systemd = steps[3].resources(CLUSTER, HOSTS[0], assumed("debian"))[0]
+    plain = steps[3].resources(CLUSTER, HOSTS[0], replace(assumed("debian"), init="script"))[0]
     assert isinstance(systemd, Command)
     assert isinstance(plain, Command)
     assert systemd.apply == "systemctl stop zookeeper.service"
     assert plain.apply == "/etc/init.d/zookeeper stop"
-    assert list(steps[2].resources(CLUSTER, AGENT, assumed("debian"))) == []
+    assert list(steps[3].resources(CLUSTER, AGENT, assumed("debian"))) == []
 
 
 def test_bootstrap_leaves_the_start_of_mesos_to_start_cluster() -> None:

@@ -173,7 +173,7 @@ def test_environment_files_are_read_by_a_shell(tmp_path: Path) -> None:
 def test_marathon_gets_its_flags_and_shows_no_password(tmp_path: Path) -> None:
     cluster = load("odd")
     files = {file.path: file for file in rendered.files(cluster, cluster.host("w1"), assumed("debian"))}
-    for path in ("/opt/marathon/bin/start-marathon", "/opt/marathon/conf/zookeeper.env"):
+    for path in ("/opt/marathon/bin/start-marathon", "/opt/marathon/conf/credentials.env"):
         target = tmp_path / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(files[path].content.replace("/opt/marathon", f"{tmp_path}/opt/marathon"))

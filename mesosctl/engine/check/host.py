@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from mesosctl.engine.check import Finding, View
 from mesosctl.inventory.model import Role, SelinuxMode
-from mesosctl.tasks import docker_repository
-from mesosctl.tasks.mesos_python import python_of
+from mesosctl.tasks import docker_repository, java
+from mesosctl.tasks.mesos_python import python_of, runs_mesos
 
 SYSTEM_MB = 256
 """Memory that the system itself needs."""
@@ -51,7 +51,7 @@ def _os(view: View) -> Finding:
 
 def _python(view: View) -> Finding:
     wanted = python_of(view.facts)
-    if view.cluster.distribution != "bundled" or not (view.host.has(Role.MASTER) or view.host.has(Role.AGENT)):
+    if view.cluster.distribution != "bundled" or not runs_mesos(view.host):
         return view.ok("python", f"{view.facts.python or 'none'}, not needed")
     if not wanted:
         return view.error(
@@ -68,7 +68,7 @@ def _python(view: View) -> Finding:
 
 def _java(view: View) -> Finding:
     version, package = view.facts.java, view.cluster.java.package
-    if not (view.host.has(Role.ZOOKEEPER) or view.host.has(Role.MARATHON)):
+    if not java.is_needed(view.cluster, view.host):
         return view.ok("java", "not needed")
     if version and java_release(version) < OLDEST_JAVA:
         return view.error("java", f"Java {version} is too old", f"remove it, or install Java {OLDEST_JAVA} or later")

@@ -28,12 +28,17 @@ def start(flags: type[F], program: str) -> tuple[F, list[str]]:
     if "--version" in arguments:
         sys.stdout.write(f"mesos {VERSION}\n")
         sys.exit(0)
-    with suppress(OSError):  # so that `pgrep mesos-master` and the start scripts find it
-        Path("/proc/self/comm").write_text(program)
+    name_process(program)
     try:
         return load(flags, arguments, os.environ)
     except FlagError as error:
         fail(f"{error}\n\n{usage(flags, program)}")
+
+
+def name_process(program: str) -> None:
+    """Let `pgrep mesos-master` and the start scripts find this process."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(program)
 
 
 def fail(text: str) -> NoReturn:
