@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("render:render", "Write all files of all hosts into a folder, without contacting a host."),
     "start-cluster": ("services:start_cluster", "Start the services of the cluster."),
     "stop-cluster": ("services:stop_cluster", "Stop the services of the cluster."),
-    "status": ("services:status", "Show each host's services, ZooKeeper's quorum, the leading master and its agents."),
+    "status": ("services:status", "Show each host's services, ZooKeeper's quorum, the leading master and Marathon."),
     "exec": ("remote:exec_", "Run a command on the hosts."),
     "logs": ("remote:logs", "Show the logs of a service from all its hosts."),
     "audit": ("audit:audit", "Show who ran what, when, and with which result."),

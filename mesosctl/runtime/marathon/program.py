@@ -23,7 +23,7 @@ from mesosctl.runtime.coordination.registry import DeposedError, MemoryStorage, 
 from mesosctl.runtime.coordination.registry_file import FileStorage
 from mesosctl.runtime.coordination.registry_zookeeper import ZooKeeperStorage
 from mesosctl.runtime.flags.load import FlagError
-from mesosctl.runtime.flags.program import log_to
+from mesosctl.runtime.flags.program import log_to, name_process
 from mesosctl.runtime.flags.usage import usage
 from mesosctl.runtime.framework.errors import AbortedError, FrameworkError
 from mesosctl.runtime.framework.scheduler import Scheduler
@@ -63,6 +63,7 @@ def main() -> None:
     if "--version" in arguments:
         sys.stdout.write(f"{VERSION}\n")
         sys.exit(0)
+    name_process(PROGRAM)
     try:
         flags, warnings = load(arguments, os.environ)
     except FlagError as error:
