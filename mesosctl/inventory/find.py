@@ -9,6 +9,7 @@ from mesosctl.errors import UsageError
 
 DEFAULT = "inventory.yaml"
 VARIABLE = "MESOSCTL_INVENTORY"
+MARATHON_VARIABLE = "MESOSCTL_MARATHON"
 
 
 def find_inventory(named: str | None = None) -> Path:
@@ -21,3 +22,8 @@ def find_inventory(named: str | None = None) -> Path:
         f"no inventory given, and there is no {DEFAULT} here",
         fix=f"name one (-i FILE or {VARIABLE}), or write one with: mesosctl init HOST…",
     )
+
+
+def find_marathon(named: str | None = None) -> str | None:
+    """Marathon's address: the one that was named, or that MESOSCTL_MARATHON names; None: the inventory tells it."""
+    return named or os.environ.get(MARATHON_VARIABLE) or None

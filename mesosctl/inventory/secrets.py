@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mesosctl.errors import UsageError
 from mesosctl.inventory import nodes
 from mesosctl.inventory.kinds import Kind, describe
 from mesosctl.inventory.model import Cluster, Secret
@@ -84,6 +85,25 @@ def literal(value: str, mark: nodes.Mark, path: KeyPath, reader: Reader) -> Any:
         return reader.error(mark, f"`{path[-1]}` is more than one line of text", expected=SecretKind.expected)
     reader.warning(mark, "a secret is written in the inventory itself", expected=SecretKind.expected)
     return Secret(LITERAL, value)
+
+
+def secret(reference: str) -> Secret:
+    """The secret of a reference that stands on a command line. Raises UsageError."""
+    scheme, _, rest = reference.partition(":")
+    if scheme == "env" and rest:
+        value = os.environ.get(rest)
+    elif scheme == "file" and rest:
+        try:
+            with resolve(rest, Path()).open(encoding="utf-8") as file:
+                value = file.read(MAX_SIZE).removesuffix("\n").removesuffix("\r")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            raise UsageError(f"the secret {reference} cannot be read: {reason}") from None
+    else:
+        raise UsageError(f"a secret is given by reference: {SecretKind.expected}")
+    if not value or not _one_line(value):
+        raise UsageError(f"the secret {reference} is empty, or more than one line of text")
+    return Secret(reference, value)
 
 
 def resolve(text: str, folder: Path) -> Path:

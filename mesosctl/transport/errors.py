@@ -9,8 +9,8 @@ class TransportError(MesosctlError):
     """A connection that could not be made, was lost, or did not become root.
 
     `cause` is one of: unresolvable, unreachable, refused, timeout, host-key-unknown, host-key-changed,
-    host-key-unsupported, authentication, passphrase, sudo-password, sudo-refused, shell, no-space, connection-lost,
-    interrupted.
+    host-key-unsupported, certificate, authentication, passphrase, sudo-password, sudo-refused, shell, no-space,
+    connection-lost, interrupted.
     """
 
     def __init__(self, cause: str, what: str, *, host: str, fix: str | None = None) -> None:
