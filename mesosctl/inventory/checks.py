@@ -7,8 +7,9 @@ itself.
 from __future__ import annotations
 
 from mesosctl.inventory import ports
+from mesosctl.inventory.flag_values import ISOLATORS
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.inventory.problem import Severity
+from mesosctl.inventory.problem import Severity, nearest
 from mesosctl.inventory.reader import ANY, KeyPath, Reader
 
 _VOLATILE = ("/tmp", "/run", "/var/run", "/dev/shm")
@@ -31,6 +32,7 @@ def check(cluster: Cluster, reader: Reader) -> None:
     _zookeeper_credentials(cluster, reader)
     _paths(cluster, reader)
     _flags(cluster, reader)
+    _isolation(cluster, reader)
     ports.check(cluster, reader)
 
 
@@ -200,6 +202,19 @@ def _flags(cluster: Cluster, reader: Reader) -> None:
             if flag in flags:
                 message = f"every {program} would have the same `{flag}`"
                 reader.complain(("mesos", program, "flags", flag), message, involved=_roles(cluster.hosts))
+
+
+def _isolation(cluster: Cluster, reader: Reader) -> None:
+    flags = cluster.mesos.agent.flags
+    value = flags.get("isolation", "")
+    modules = cluster.distribution != "bundled" and ("modules" in flags or "modules_dir" in flags)
+    if modules or value.startswith("file://"):
+        return
+    for name in filter(None, (part.strip() for part in value.split(","))):
+        if name not in ISOLATORS:
+            near = nearest(name, ISOLATORS)
+            place = ("mesos", "agent", "flags", "isolation")
+            reader.complain(place, f"there is no isolator `{name}`", expected=f"for instance {near}" if near else "")
 
 
 def _roles(hosts: tuple[Host, ...]) -> tuple[KeyPath, ...]:

@@ -1,17 +1,17 @@
 """Names of flags and settings that may be given freely, and of those that the inventory owns elsewhere.
 
 Mesos ignores an unknown `MESOS_*` variable silently, so a typing slip must be found here. The catalogues
-`mesos-master-flags.txt` and `mesos-agent-flags.txt` hold the flags that the programs of Apache Mesos 1.11 print.
+`mesos-master-flags.txt` and `mesos-agent-flags.txt` hold the flags that the programs of Apache Mesos 1.11 print;
+`mesosctl.inventory.flag_values` says what values they take.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
+from mesosctl.inventory.flag_values import catalogue
 from mesosctl.inventory.kinds import Text, Wrong
 from mesosctl.inventory.problem import nearest
 
@@ -74,13 +74,6 @@ LIBPROCESS = frozenset(
 _USELESS = frozenset(("help", "version"))
 
 
-@cache
-def catalogue(program: str) -> frozenset[str]:
-    """The flags of `master` or `agent`."""
-    file = Path(__file__).with_name(f"mesos-{program}-flags.txt")
-    return frozenset(file.read_text(encoding="ascii").split())
-
-
 class OwnedName(Text):
     """A free name, unless another key of the inventory owns it."""
 
@@ -113,7 +106,7 @@ class MesosFlag(OwnedName):
         if text in LIBPROCESS:
             return text
         name: str = super().parse(LIBPROCESS_FLAGS.get(text, text))
-        known = catalogue(self.program)
+        known = catalogue(self.program).keys()
         if name not in known:
             name = name.replace("slave", "agent")
         if name in known and name not in _USELESS:
@@ -125,7 +118,7 @@ class MesosFlag(OwnedName):
         raise Wrong(f"mesos-{self.program} has no flag `{text}`", nearest(text if libprocess else name, names))
 
     def schema(self) -> dict[str, Any]:
-        names = sorted(catalogue(self.program) - _USELESS - self.owned.keys())
+        names = sorted(catalogue(self.program).keys() - _USELESS - self.owned.keys())
         return {"anyOf": [{"enum": names}, {"pattern": "^(MESOS|LIBPROCESS)_[A-Za-z0-9_]+$"}, {"pattern": "slave"}]}
 
 

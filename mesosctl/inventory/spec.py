@@ -11,6 +11,7 @@ from typing import Any
 
 from mesosctl.inventory import flags, model
 from mesosctl.inventory import formats as form
+from mesosctl.inventory.flag_values import FlagValue
 from mesosctl.inventory.kinds import Boolean, Choice, Either, Integer, ListOf, MapOf, Number, Text
 from mesosctl.inventory.reader import KeyPath, Reader
 from mesosctl.inventory.secrets import SecretKind, literal
@@ -262,7 +263,7 @@ MASTER = Section(
     Key("work_dir", form.DIRECTORY, "Directory of the replicated log."),
     Key(
         "flags",
-        MapOf(flags.MASTER_FLAG, form.FREE),
+        MapOf(flags.MASTER_FLAG, FlagValue("master")),
         "Further flags of mesos-master, without dashes.",
         example="{agent_ping_timeout: 15secs}",
         common=True,
@@ -294,7 +295,7 @@ AGENT = Section(
     ),
     Key(
         "flags",
-        MapOf(flags.AGENT_FLAG, form.FREE),
+        MapOf(flags.AGENT_FLAG, FlagValue("agent")),
         "Further flags of mesos-agent, without dashes.",
         example="{executor_registration_timeout: 5mins}",
         common=True,

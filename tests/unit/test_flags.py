@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
-import mesosctl.inventory
+from mesosctl.inventory.flag_values import ISOLATORS, KINDS, catalogue
+from mesosctl.runtime.agent.containerizer import isolation
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.declare import Flags
 from mesosctl.runtime.flags.kinds import (
+    ACLS,
+    DOMAIN,
+    PATH,
     PERCENTAGE,
     RATE,
+    TEXT,
     ZOOKEEPER,
     format_duration,
     format_size,
@@ -26,7 +31,6 @@ from mesosctl.runtime.flags.master import MasterFlags
 from mesosctl.runtime.flags.usage import usage
 
 RECORDED = Path(__file__).parent.parent / "golden" / "mesos" / "endpoints"
-CATALOGUE = Path(mesosctl.inventory.__file__).parent
 REQUIRED = ["--master=127.0.0.1:5050", "--work_dir=/var/lib/mesos"]
 
 
@@ -164,9 +168,53 @@ def test_wrong_sizes(text: str) -> None:
 
 @pytest.mark.parametrize(("flags", "program"), [(AgentFlags, "agent"), (MasterFlags, "master")])
 def test_names_are_those_of_mesos(flags: type[Flags], program: str) -> None:
-    names = set(CATALOGUE.joinpath(f"mesos-{program}-flags.txt").read_text().split())
-    assert set(flags.declarations()) | set(flags.ACCEPTED) == names
+    assert set(flags.declarations()) | set(flags.ACCEPTED) == set(catalogue(program))
     assert not set(flags.declarations()) & set(flags.ACCEPTED)
+
+
+WORDS = {
+    "boolean": ("true", "2"),
+    "duration": ("1.5hrs", "15s"),
+    "integer": ("3", "3.5"),
+    "number": ("0.1", "x"),
+    "size": ("32MB", "1.5GB"),
+    "rate": ("1/10mins", "1/10m"),
+    "percentage": ("95%", "0.95"),
+}
+"""For each kind of the inventory's catalogue a value that the programs take, and one that they refuse."""
+
+
+@pytest.mark.parametrize(("flags", "program"), [(AgentFlags, "agent"), (MasterFlags, "master")])
+def test_the_inventory_knows_what_values_are_refused(flags: type[Flags], program: str) -> None:
+    given = REQUIRED if program == "agent" else []
+    for name, kind in catalogue(program).items():
+        if name in flags.ACCEPTED or name in ("help", "version"):
+            continue
+        good, bad = WORDS.get(kind, ("", ""))
+        if good:
+            assert load(flags, [*given, f"--{name}={good}"], {})
+            with pytest.raises(FlagError):
+                load(flags, [*given, f"--{name}={bad}"], {})
+        else:
+            free = flags.declarations()[name].kind
+            assert "|" in kind or free in (TEXT, PATH, ZOOKEEPER, ACLS, DOMAIN), f"{name} has a kind: say which"
+
+
+@pytest.mark.parametrize(("flags", "program"), [(AgentFlags, "agent"), (MasterFlags, "master")])
+def test_defaults_are_values_of_their_kind(flags: type[Flags], program: str) -> None:
+    defaults = {**flags.ACCEPTED, **{name: flag.default for name, flag in flags.declarations().items()}}
+    for name, kind in catalogue(program).items():
+        default = defaults[name]
+        if default is not None and kind in KINDS:
+            assert KINDS[kind].parse(default) == default, name
+        elif default is not None and kind:
+            assert default in kind.split("|"), name
+
+
+def test_the_inventory_knows_the_isolators() -> None:
+    assert isolation._ALIASES.keys() | isolation._ALWAYS | isolation._WITHOUT_EFFECT <= ISOLATORS
+    own = ISOLATORS - isolation._ALIASES.keys() - isolation._ALWAYS - isolation._WITHOUT_EFFECT
+    assert own == {"cgroups/cpu", "cgroups/mem", "cgroups/pids", "disk/du", "namespaces/pid"}
 
 
 @pytest.mark.parametrize(("flags", "program"), [(AgentFlags, "agent"), (MasterFlags, "master")])

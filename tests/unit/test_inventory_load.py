@@ -84,7 +84,7 @@ def test_flags_are_stored_under_their_own_name() -> None:
     )
     assert made.mesos.agent.flags == {
         "gc_delay": "1days",
-        "strict": "no",
+        "strict": "false",
         "ip": "192.0.2.1",
         "LIBPROCESS_SSL_ENABLED": "1",
     }
