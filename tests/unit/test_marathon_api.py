@@ -66,8 +66,9 @@ class Api:
 
     async def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
         async with self.session.request(
-            method, self.url + path, data=data, headers=headers, allow_redirects=False
+            method, self.url + path, data=data, headers=sent, allow_redirects=False
         ) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
 
@@ -135,9 +136,10 @@ ERRORS: list[tuple[str, str, Any, int, dict[str, Any]]] = [
     ("DELETE", "/v2/groups/none", None, 404, {"message": "Group '/none' does not exist"}),
     ("POST", "/v2/groups", {"id": "/g"}, 409,
      {"message": "Group /g is already created. Use PUT to change this group."}),
-    ("POST", "/v2/groups", {}, 400,
-     {"message": "Invalid JSON", "details": [{"path": "/id", "errors": ["error.path.missing"]}]}),
-    ("POST", "/v2/groups", {"id": "/there"}, 409, {"message": "An app with id [/there] already exists."}),
+    ("POST", "/v2/groups", {}, 409, {"message": "Group / is already created. Use PUT to change this group."}),
+    ("POST", "/v2/groups", {"id": 1}, 400,
+     {"message": "Invalid JSON", "details": [{"path": "/id", "errors": ["error.expected.jsstring"]}]}),
+    ("POST", "/v2/groups", {"id": "/there"}, 409, {"message": "An app with the path /there already exists."}),
     ("POST", "/v2/apps", {"id": "/g", "cmd": "x"}, 409, {"message": "Group [/g] already exists."}),
     ("DELETE", "/v2/deployments/none", None, 404, {"message": "DeploymentPlan none does not exist"}),
     ("DELETE", "/v2/queue/none/delay", None, 404, {"message": "Application /none not found in tasks queue."}),

@@ -11,7 +11,7 @@ from mesosctl.runtime.framework.errors import RefusedError
 from mesosctl.runtime.framework.scheduler import Scheduler
 from mesosctl.runtime.marathon.core.outside import Change, Probe, ProbeResult
 from mesosctl.runtime.marathon.events import Bus
-from mesosctl.runtime.marathon.failures import Failures
+from mesosctl.runtime.marathon.failures import failure_told
 from mesosctl.runtime.marathon.probes import Prober
 from mesosctl.runtime.marathon.store.writer import Writer
 from mesosctl.runtime.protocol.basics import AgentID, TaskID
@@ -25,11 +25,10 @@ log = logging.getLogger(__name__)
 class Effects:
     """The core's `Outside`. `run` makes the calls; `probed` is called with what probes found."""
 
-    def __init__(self, scheduler: Scheduler, writer: Writer, bus: Bus, failures: Failures, prober: Prober) -> None:
+    def __init__(self, scheduler: Scheduler, writer: Writer, bus: Bus, prober: Prober) -> None:
         self._scheduler = scheduler
         self._writer = writer
         self._bus = bus
-        self._failures = failures
         self._prober = prober
         self._calls: asyncio.Queue[Coroutine[Any, Any, object]] = asyncio.Queue()
         self.probed: Callable[[Probe, ProbeResult], None]
@@ -72,7 +71,8 @@ class Effects:
         self._writer.persist(changes, then)
 
     def publish(self, event: dict[str, Any]) -> None:
-        self._failures.heard(event)
+        if told := failure_told(event):
+            self._writer.write(self._writer.archive.failed(*told), lambda: None)
         self._bus.publish(event)
 
     def probe(self, probe: Probe) -> None:

@@ -118,7 +118,7 @@ async def _lead(context: Context) -> None:
         info = framework_info(flags, leadership.own, writer.archive.framework_id)
         master = flags.master.removeprefix("http://").rstrip("/")
         scheduler = Scheduler(master, info, credential=credential(flags), acknowledge=False)
-        effects = Effects(scheduler, writer, context.bus, context.failures, prober)
+        effects = Effects(scheduler, writer, context.bus, prober)
         marathon = Marathon(options(flags), LoopClock(), effects)
         effects.probed = marathon.probed
         marathon.start(writer.archive.snapshot())

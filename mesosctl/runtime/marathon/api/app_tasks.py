@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from mesosctl.runtime.marathon.api.context import Context, answer, deployed, flag
-from mesosctl.runtime.marathon.api.errors import ApiError, unknown_app, unknown_task
-from mesosctl.runtime.marathon.api.tasks import table, wants_text
+from mesosctl.runtime.marathon.api.conventions import wants_text
+from mesosctl.runtime.marathon.api.errors import ApiError, unknown_app, unknown_group, unknown_task
+from mesosctl.runtime.marathon.api.tasks import table
 from mesosctl.runtime.marathon.api.views import Json, task_view, tasks_of
 from mesosctl.runtime.marathon.core.records import Instance
-from mesosctl.runtime.marathon.model import below
+from mesosctl.runtime.marathon.model import App, apps, find_group
 
+Apps = list[App]
 Instances = list[Instance]
 Views = list[Json]
 
@@ -22,10 +24,9 @@ class AppTasks:
         self._context = context
 
     async def list(self, request: web.Request, id: str) -> web.Response:
-        instances = self._of(id)
         if wants_text(request):
-            return table(self._context.marathon, instances)
-        return answer(request, {"tasks": self._views(instances)})
+            return table(self._context.marathon, self._apps(id))
+        return answer(request, {"tasks": self._views(self._of(id))})
 
     async def kill_many(self, request: web.Request, id: str) -> web.Response:
         instances = self._of(id)
@@ -49,14 +50,20 @@ class AppTasks:
         await self._context.writer.flush()
         return deployed(request, deployment) if deployment else answer(request, killed)
 
-    def _of(self, id: str) -> Instances:
+    def _apps(self, id: str) -> Apps:
+        """The app of that id, or all of a group: `/group/*`."""
         marathon = self._context.marathon
-        if id.endswith("/*"):
-            group = id[:-2] or "/"
-            return [each for each in tasks_of(marathon) if below(group, each.app_id)]
-        if id not in marathon.apps:
-            raise unknown_app(id)
-        return tasks_of(marathon, id)
+        if not id.endswith("/*"):
+            if id not in marathon.apps:
+                raise unknown_app(id)
+            return [marathon.apps[id]]
+        group = find_group(marathon.root, id[:-2] or "/")
+        if group is None:
+            raise unknown_group(id[:-2])
+        return [app for _, app in sorted(apps(group).items())]
+
+    def _of(self, id: str) -> Instances:
+        return [instance for app in self._apps(id) for instance in tasks_of(self._context.marathon, app.id)]
 
     def _views(self, instances: Iterable[Instance]) -> Views:
         return [task_view(self._context.marathon, instance) for instance in instances]

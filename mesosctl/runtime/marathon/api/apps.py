@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from mesosctl.runtime.marathon.api.app_tasks import AppTasks
 from mesosctl.runtime.marathon.api.context import Context, announce, answer, body, deployed, flag
-from mesosctl.runtime.marathon.api.errors import ApiError, unknown_app
+from mesosctl.runtime.marathon.api.errors import ApiError, unknown_app, unknown_group
+from mesosctl.runtime.marathon.api.paths import routes_below
 from mesosctl.runtime.marathon.api.selectors import selector
 from mesosctl.runtime.marathon.api.views import COUNTS, DEPLOYMENTS, LAST_FAILURE, TASKS, app_view, embeds
 from mesosctl.runtime.marathon.core.records import Deployment
@@ -23,7 +22,6 @@ from mesosctl.runtime.marathon.model import (
     absolute,
     app_json,
     apps,
-    below,
     find_app,
     find_group,
     find_pod,
@@ -45,76 +43,45 @@ class Apps:
         self._tasks = AppTasks(context)
 
     def routes(self) -> list[web.RouteDef]:
-        routes = [
-            web.get(PATH, self.list),
-            web.post(PATH, self.create),
-            web.put(PATH, self.replace_many),
-            web.patch(PATH, self.patch_many),
-        ]
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-            routes.append(web.route(method, PATH + "/{path:.*}", self.below))
-        return routes
-
-    async def below(self, request: web.Request) -> web.StreamResponse:
-        """Ids contain slashes: what follows them is found from the end."""
-        path = "/" + re.sub("/+", "/", request.match_info["path"]).strip("/")
-        if path == "/":
-            return await self._of_list(request)
-        for pattern, handlers in self._patterns():
-            if match := re.fullmatch(pattern, path):
-                handler = handlers.get(request.method)
-                if handler is None:
-                    raise web.HTTPMethodNotAllowed(request.method, handlers)
-                return await handler(request, *match.groups())
-        raise web.HTTPNotFound
-
-    def _patterns(self) -> list[tuple[str, dict[str, Callable[..., Awaitable[web.StreamResponse]]]]]:
-        return [
-            ("(/.+)/restart", {"POST": self.restart}),
-            ("(/.+)/tasks", {"GET": self._tasks.list, "DELETE": self._tasks.kill_many}),
-            ("(/.+)/tasks/([^/]+)", {"DELETE": self._tasks.kill_one}),
-            ("(/.+)/versions", {"GET": self.versions}),
-            ("(/.+)/versions/([^/]+)", {"GET": self.version}),
-            ("(/.+)", {"GET": self.show, "PUT": self.replace, "PATCH": self.patch, "DELETE": self.delete}),
-        ]
-
-    async def _of_list(self, request: web.Request) -> web.Response:
-        match request.method:
-            case "GET":
-                return await self.list(request)
-            case "POST":
-                return await self.create(request)
-            case "PUT":
-                return await self.replace_many(request)
-            case "PATCH":
-                return await self.patch_many(request)
-        raise web.HTTPMethodNotAllowed(request.method, ("GET", "POST", "PUT", "PATCH"))
+        many = {"GET": self.list, "POST": self.create, "PUT": self.replace_many, "PATCH": self.patch_many}
+        one = {"GET": self.show, "PUT": self.replace, "PATCH": self.patch, "DELETE": self.delete}
+        return routes_below(
+            PATH,
+            [
+                ("/", many),
+                ("(/.+)/restart", {"POST": self.restart}),
+                ("(/.+)/tasks", {"GET": self._tasks.list, "DELETE": self._tasks.kill_many}),
+                ("(/.+)/tasks/([^/]+)", {"DELETE": self._tasks.kill_one}),
+                ("(/.+)/versions", {"GET": self.versions}),
+                ("(/.+)/versions/([^/]+)", {"GET": self.version}),
+                ("(/.+)", one),
+            ],
+        )
 
     # Reading.
 
     async def list(self, request: web.Request) -> web.Response:
-        apps = [app for _, app in sorted(self._context.marathon.apps.items())]
+        found = [app for _, app in sorted(self._context.marathon.apps.items())]
         if cmd := request.query.get("cmd"):
-            apps = [app for app in apps if app.cmd and cmd in app.cmd]
+            found = [app for app in found if app.cmd and cmd.lower() in app.cmd.lower()]
         if id := request.query.get("id"):
-            apps = [app for app in apps if id in app.id]
+            found = [app for app in found if id.lower() in app.id]
         if label := request.query.get("label"):
             meant = selector(label)
-            apps = [app for app in apps if meant(app.labels)]
+            found = [app for app in found if meant(app.labels)]
         embed = embeds(request.query.getall("embed", []), "apps.") | {COUNTS, DEPLOYMENTS}
-        return answer(request, {"apps": [app_view(self._context, app, embed) for app in apps]})
+        return answer(request, {"apps": [app_view(self._context, app, embed) for app in found]})
 
     async def show(self, request: web.Request, id: str) -> web.Response:
-        marathon = self._context.marathon
         wanted = request.query.getall("embed", [])
         embed = embeds(wanted, "apps.") | embeds(wanted, "app.")
         if id.endswith(f"/{_ALL}"):
-            group = id.removesuffix(_ALL).rstrip("/") or "/"
-            if find_group(marathon.root, group) is None:
-                raise unknown_app(id)
-            apps = [app for _, app in sorted(marathon.apps.items()) if below(group, app.id)]
+            meant = find_group(self._context.marathon.root, id[:-2] or "/")
+            if meant is None:
+                raise unknown_group(id[:-2])
+            found = [app for _, app in sorted(apps(meant).items())]
             embed |= {COUNTS, DEPLOYMENTS}
-            return answer(request, {_ALL: [app_view(self._context, app, embed) for app in apps]})
+            return answer(request, {_ALL: [app_view(self._context, app, embed) for app in found]})
         embed |= {COUNTS, DEPLOYMENTS, TASKS, LAST_FAILURE}
         return answer(request, {"app": app_view(self._context, self._app(id), embed)})
 

@@ -11,11 +11,11 @@ from aiohttp import web
 
 from mesosctl.runtime.http.answers import body_response
 from mesosctl.runtime.marathon.api.errors import ApiError
+from mesosctl.runtime.marathon.api.traffic import Traffic
 from mesosctl.runtime.marathon.callbacks import Callbacks
 from mesosctl.runtime.marathon.core.marathon import Marathon
 from mesosctl.runtime.marathon.core.records import Deployment
 from mesosctl.runtime.marathon.events import Bus
-from mesosctl.runtime.marathon.failures import Failures
 from mesosctl.runtime.marathon.flags import MarathonFlags
 from mesosctl.runtime.marathon.leader import Leadership
 from mesosctl.runtime.marathon.model import Group
@@ -34,7 +34,7 @@ class Context:
     bus: Bus
     writer: Writer
     callbacks: Callbacks
-    failures: Failures = field(default_factory=Failures)
+    traffic: Traffic = field(default_factory=Traffic)
     core: Marathon | None = None
     """There is one while this Marathon leads."""
     master: str | None = None
@@ -75,6 +75,8 @@ async def body(request: web.Request) -> Any:
         return _decode(await request.read())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError(400, "Invalid JSON", details=str(error)) from None
+    except RecursionError:
+        raise ApiError(400, "Invalid JSON", details="It is nested too deeply") from None
 
 
 def flag(request: web.Request, name: str, default: bool = False) -> bool:

@@ -57,7 +57,9 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPNotFound:
         return _answer(404, {"message": f"URI not found: {request.rel_url.raw_path}"})
     except web.HTTPMethodNotAllowed as error:
-        allowed = ", ".join(sorted(error.allowed_methods))
+        allowed = ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
+        if request.method == "OPTIONS":
+            return web.Response(headers={hdrs.ALLOW: allowed})
         return _answer(405, {"message": "Method Not Allowed"}, {str(hdrs.ALLOW): allowed})
     except web.HTTPRequestEntityTooLarge:
         return _answer(413, {"message": "Request Entity Too Large"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection
 from typing import Any
@@ -12,13 +11,16 @@ from aiohttp import web
 from mesosctl.runtime.marathon.api.context import Context, answer, body, deployed, flag
 from mesosctl.runtime.marathon.api.deployments import steps_view
 from mesosctl.runtime.marathon.api.errors import ApiError, unknown_group
+from mesosctl.runtime.marathon.api.paths import routes_below
 from mesosctl.runtime.marathon.api.views import app_view, embeds
 from mesosctl.runtime.marathon.core.planning import plan
+from mesosctl.runtime.marathon.core.records import Step
 from mesosctl.runtime.marathon.core.versions import version_text, versioned
 from mesosctl.runtime.marathon.model import (
     Group,
     InvalidJson,
     Reader,
+    ValidationError,
     Violation,
     absolute,
     find_app,
@@ -27,7 +29,9 @@ from mesosctl.runtime.marathon.model import (
     put,
     remove,
     update_group,
+    validate_group,
 )
+from mesosctl.runtime.marathon.model.paths import ROOT
 
 PATH = "/v2/groups"
 _DEFAULT = ("group.groups", "group.apps", "group.pods")
@@ -39,33 +43,29 @@ class Groups:
         self._reader = Reader(network_name=context.flags.default_network_name, features=context.flags.features)
 
     def routes(self) -> list[web.RouteDef]:
-        methods = ("GET", "POST", "PUT", "DELETE")
-        return [web.route(method, path, self.any) for path in (PATH, PATH + "/{path:.*}") for method in methods]
-
-    async def any(self, request: web.Request) -> web.Response:
-        path = "/" + re.sub("/+", "/", request.match_info.get("path", "")).strip("/")
-        if match := re.fullmatch("(.*)/versions(?:/([^/]+))?", path):
-            if request.method != "GET":
-                raise web.HTTPMethodNotAllowed(request.method, ("GET",))
-            return self._versions(request, match[1] or "/", match[2])
-        handlers: dict[str, Callable[..., Any]] = {
-            "GET": self.show,
-            "POST": self.create,
-            "PUT": self.replace,
-            "DELETE": self.delete,
-        }
-        answered: web.Response = await handlers[request.method](request, path)
-        return answered
+        group = {"GET": self.show, "POST": self.create, "PUT": self.replace, "DELETE": self.delete}
+        return routes_below(
+            PATH,
+            [
+                ("(.*)/versions", {"GET": self.versions}),
+                ("(.*)/versions/([^/]+)", {"GET": self.version}),
+                ("(/.*)", group),
+            ],
+        )
 
     async def show(self, request: web.Request, id: str) -> web.Response:
         return self._answer(request, self._group(id))
 
+    async def versions(self, request: web.Request, id: str) -> web.Response:
+        self._group(id or ROOT)
+        return answer(request, self._context.archive.group_versions(id or ROOT))
+
+    async def version(self, request: web.Request, id: str, version: str) -> web.Response:
+        return self._answer(request, self._at(id or ROOT, version))
+
     async def create(self, request: web.Request, id: str) -> web.Response:
         raw = await self._sent(request)
-        name = raw.get("id")
-        if not isinstance(name, str):
-            raise InvalidJson(Violation("/id", "error.path.missing"))
-        id = absolute(name, id)
+        id = self._meant(raw, id)
 
         def change(root: Group) -> Group:
             if find_group(root, id) is not None:
@@ -76,43 +76,49 @@ class Groups:
 
     async def replace(self, request: web.Request, id: str) -> web.Response:
         raw = await self._sent(request)
-        if id == "/" and isinstance(raw.get("id"), str):
-            id = absolute(raw["id"])
-        is_new = find_group(self._context.marathon.root, id) is None
+        id = self._meant(raw, id)
 
         def change(root: Group) -> Group:
             return self._updated(root, id, raw)
 
         if flag(request, "dryRun"):
-            root = self._context.marathon.root
-            now = version_text(time.time())
-            steps = plan("", root, versioned(root, change(root), now), now).steps
-            return answer(request, {"steps": steps_view(steps)})
-        status = 201 if is_new else 200
-        return deployed(request, await self._context.update(request, change), status, f"{PATH}{id}" if is_new else None)
+            return answer(request, {"steps": steps_view(self._planned(change))})
+        return deployed(request, await self._context.update(request, change))
 
     async def delete(self, request: web.Request, id: str) -> web.Response:
         self._group(id)
         return deployed(request, await self._context.update(request, lambda root: remove(root, id)))
 
-    def _versions(self, request: web.Request, id: str, version: str | None) -> web.Response:
-        if version is None:
-            self._group(id)
-            return answer(request, self._context.archive.group_versions(id))
+    def _planned(self, change: Callable[[Group], Group]) -> tuple[Step, ...]:
+        """What a change would do. Raises as the change itself would."""
+        root = self._context.marathon.root
+        now = version_text(time.time())
+        target = versioned(root, change(root), now)
+        if wrong := validate_group(target, root):
+            raise ValidationError(*wrong)
+        return plan("", root, target, now).steps
+
+    def _meant(self, raw: dict[str, Any], base: str) -> str:
+        """The group that is to be made or changed: the path's, or the one that is named, from there."""
+        name = raw.get("id")
+        if name is None:
+            return base
+        if not isinstance(name, str):
+            raise InvalidJson(Violation("/id", "error.expected.jsstring"))
+        return absolute(name, base)
+
+    def _at(self, id: str, version: str) -> Group:
         group = self._context.archive.group_at(id, version)
         if group is None:
             raise ApiError(404, f"Group '{id}' does not exist in version '{version}'")
-        return self._answer(request, group)
+        return group
 
     def _updated(self, root: Group, id: str, raw: dict[str, Any]) -> Group:
         if find_app(root, id) is not None:
-            raise ApiError(409, f"An app with id [{id}] already exists.")
+            raise ApiError(409, f"An app with the path {id} already exists.")
         version = raw.get("version")
         if isinstance(version, str):
-            group = self._context.archive.group_at(id, version)
-            if group is None:
-                raise ApiError(404, f"Group '{id}' does not exist in version '{version}'")
-            return put(root, group)
+            return put(root, self._at(id, version))
         return update_group(root, id, raw, reader=self._reader)
 
     async def _sent(self, request: web.Request) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Requests to a Marathon that does not lead are sent on to the one that does; `/v2/events` is redirected there.
 
-Everybody answers `/ping`, `/metrics` and `/v2/plugins` for itself.
+Everybody answers `/ping`, `/metrics`, `/logging` and `/v2/plugins` for itself, and gives browsers the page, which then
+asks here for what it shows.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 LEADER = "X-Marathon-Leader"
 VIA = "X-Marathon-Via"
 _FORWARDED_FOR = "X-Forwarded-For"
-_OWN = ("/ping", "/metrics", "/v2/plugins")
+_OWN = ("/ping", "/metrics", "/logging", "/v2/plugins", "/ui")
 _CONNECTION = frozenset(
     {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -67,7 +68,7 @@ class Proxy:
         @web.middleware
         async def lead(request: web.Request, handler: Handler) -> web.StreamResponse:
             leadership = self._leadership
-            own = request.path.startswith(_OWN)
+            own = request.path == "/" or request.path.startswith(_OWN)
             if not own and not leadership.ready:
                 await self._settle()
             if own or leadership.ready:
@@ -92,10 +93,11 @@ class Proxy:
     async def _send_on(self, request: web.Request, leader: str) -> web.StreamResponse:
         url = URL(f"{self._scheme}://{leader}{request.raw_path}", encoded=True)
         if request.path == EVENTS:
-            raise web.HTTPFound(url)
+            return web.Response(status=302, headers={hdrs.LOCATION: str(url)})
         if self._via in request.headers.getall(VIA, []):
             raise ApiError(502, "Detected proxying loop.")
         headers = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in _CONNECTION)
+        headers.pop(hdrs.CONTENT_ENCODING, None)  # what is read below is not compressed any more
         headers.add(VIA, self._via)
         forwarded = [*request.headers.getall(_FORWARDED_FOR, []), request.remote or ""]
         headers[_FORWARDED_FOR] = ",".join(each for each in forwarded if each)
@@ -122,5 +124,7 @@ class Proxy:
         for name, value in answer.headers.items():
             if name.lower() not in _CONNECTION:
                 response.headers.add(name, value)
+        if request.method == "HEAD" and hdrs.CONTENT_LENGTH in answer.headers:
+            response.headers[hdrs.CONTENT_LENGTH] = answer.headers[hdrs.CONTENT_LENGTH]
         response.headers.add(VIA, self._via)
         return response

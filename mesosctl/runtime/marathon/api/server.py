@@ -9,10 +9,12 @@ from mesosctl.runtime.http.authentication import Basic, check
 from mesosctl.runtime.http.server import MAX_BODY_BYTES
 from mesosctl.runtime.marathon.api.apps import Apps
 from mesosctl.runtime.marathon.api.context import Context
+from mesosctl.runtime.marathon.api.conventions import Origins, negotiated, uncached
 from mesosctl.runtime.marathon.api.deployments import Deployments
 from mesosctl.runtime.marathon.api.errors import ApiError, json_errors
 from mesosctl.runtime.marathon.api.events import Events
 from mesosctl.runtime.marathon.api.groups import Groups
+from mesosctl.runtime.marathon.api.logging import Logging
 from mesosctl.runtime.marathon.api.proxy import Proxy
 from mesosctl.runtime.marathon.api.queue import Queue
 from mesosctl.runtime.marathon.api.subscriptions import Subscriptions
@@ -22,9 +24,12 @@ from mesosctl.runtime.marathon.flags import MarathonFlags
 
 
 def application(context: Context, proxy: Proxy) -> web.Application:
-    middlewares = [json_errors, _limit(context.flags), *_authentication(context.flags), _cors(context.flags)]
-    app = web.Application(middlewares=[*middlewares, proxy.middleware()], client_max_size=MAX_BODY_BYTES)
-    for part in (Apps, Groups, Tasks, Deployments, Queue, System, Events, Subscriptions):
+    flags, origins = context.flags, Origins(context.flags)
+    outer = [origins.middleware(), context.traffic.middleware(), json_errors, _limit(flags), *_authentication(flags)]
+    middlewares = [*outer, negotiated, proxy.middleware()]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.extend([uncached, origins.announce])
+    for part in (Apps, Groups, Tasks, Deployments, Queue, System, Logging, Events, Subscriptions):
         app.router.add_routes(part(context).routes())
     return app
 
@@ -61,31 +66,7 @@ def _authentication(flags: MarathonFlags) -> list[Middleware]:
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
         if check(request.headers.get(hdrs.AUTHORIZATION), authenticators) is None:
-            return web.json_response({"message": "Unauthorized"}, status=401, headers=challenge)
+            return web.json_response({"message": "Invalid username or password."}, status=401, headers=challenge)
         return await handler(request)
 
     return [authenticate]
-
-
-def _cors(flags: MarathonFlags) -> Middleware:
-    """`--access_control_allow_origin`."""
-    allowed = [each.strip() for each in (flags.access_control_allow_origin or "").split(",") if each.strip()]
-
-    @web.middleware
-    async def allow(request: web.Request, handler: Handler) -> web.StreamResponse:
-        origin = request.headers.get(hdrs.ORIGIN)
-        if not allowed or origin is None:
-            return await handler(request)
-        is_preflight = request.method == "OPTIONS"
-        response = web.Response() if is_preflight else await handler(request)
-        if "*" in allowed or origin in allowed:
-            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if "*" in allowed else origin
-            response.headers[hdrs.VARY] = hdrs.ORIGIN
-            if is_preflight:
-                response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"
-                wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
-                if wanted:
-                    response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
-        return response
-
-    return allow

@@ -16,6 +16,8 @@ from mesosctl.runtime.marathon.version import NAME, VERSION
 
 Json = dict[str, Any]
 
+_TRAFFIC = "service.mesosphere.marathon.api.HTTPMetricsFilter"
+
 
 class System:
     def __init__(self, context: Context) -> None:
@@ -38,14 +40,16 @@ class System:
 
     async def metrics(self, request: web.Request) -> web.Response:
         gauges = {name: {"value": value} for name, value in self._gauges().items()}
-        empty: Json = {"counters": {}, "histograms": {}, "meters": {}, "timers": {}}
-        return answer(request, {"version": "4.0.0", "gauges": gauges, **empty})
+        counters = {name: {"count": value} for name, value in self._counters().items()}
+        empty: Json = {"histograms": {}, "meters": {}, "timers": {}}
+        return answer(request, {"version": "4.0.0", "gauges": gauges, "counters": counters, **empty})
 
     async def prometheus(self, request: web.Request) -> web.Response:
         lines = []
-        for name, value in self._gauges().items():
-            plain = re.sub(r"[^a-zA-Z0-9_]", "_", name)
-            lines += [f"# TYPE {plain} gauge", f"{plain} {value:g}"]
+        for kind, values in (("gauge", self._gauges()), ("counter", self._counters())):
+            for name, value in values.items():
+                plain = re.sub(r"[^a-zA-Z0-9_]", "_", name)
+                lines += [f"# TYPE {plain} {kind}", f"{plain} {value:.15g}"]
         return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
 
     async def info(self, request: web.Request) -> web.Response:
@@ -107,6 +111,10 @@ class System:
 
     async def plugins(self, request: web.Request) -> web.Response:
         return answer(request, {"plugins": []})
+
+    def _counters(self) -> dict[str, int]:
+        traffic = self._context.traffic
+        return {f"{_TRAFFIC}.bytesRead": traffic.read, f"{_TRAFFIC}.bytesWritten": traffic.written}
 
     def _gauges(self) -> dict[str, float]:
         leads = self._context.core is not None

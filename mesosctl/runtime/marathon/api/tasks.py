@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from mesosctl.runtime.marathon.api.context import Context, answer, body, deployed, flag
+from mesosctl.runtime.marathon.api.conventions import wants_text
 from mesosctl.runtime.marathon.api.errors import ApiError
 from mesosctl.runtime.marathon.api.views import task_view, tasks_of
 from mesosctl.runtime.marathon.core.marathon import Marathon
 from mesosctl.runtime.marathon.core.records import Condition, Instance
+from mesosctl.runtime.marathon.model import App, InvalidJson, PortMapping, Violation
 
+_TASK_ID = re.compile(r".+[._][^._]+", re.DOTALL)
+"""Those that are well formed may be of tasks that have ended: they are passed over."""
 _STATUSES = {
     "running": frozenset({Condition.RUNNING}),
     "staging": frozenset({Condition.PROVISIONED, Condition.STAGING}),
@@ -29,7 +34,7 @@ class Tasks:
         marathon = self._context.marathon
         instances = tasks_of(marathon)
         if wants_text(request):
-            return table(marathon, instances)
+            return table(marathon, [app for _, app in sorted(marathon.apps.items())])
         wanted = [*request.query.getall("status", []), *request.query.getall("status[]", [])]
         if wanted:
             conditions = frozenset[Condition]().union(*(_STATUSES.get(each, frozenset()) for each in wanted))
@@ -44,12 +49,13 @@ class Tasks:
         sent = await body(request)
         ids = sent.get("ids") if isinstance(sent, dict) else None
         if not isinstance(ids, list):
-            raise ApiError(400, "Invalid JSON", details=[{"path": "/ids", "errors": ["error.path.missing"]}])
-        found = [marathon.instance_of(id) if isinstance(id, str) else None for id in ids]
-        unknown = [id for id, instance in zip(ids, found, strict=True) if instance is None]
-        if unknown:
-            raise ApiError(400, f"Invalid task id {unknown[0]}")
-        instances = [instance for instance in found if instance]
+            raise InvalidJson(Violation("/ids", "error.path.missing" if ids is None else "error.expected.jsarray"))
+        for index, id in enumerate(ids):
+            if not isinstance(id, str):
+                raise InvalidJson(Violation(f"/ids({index})", "error.expected.jsstring"))
+            if not _TASK_ID.fullmatch(id):
+                raise ApiError(400, f"Invalid task id {id}")
+        instances = list({each.id: each for each in map(marathon.instance_of, ids) if each}.values())
         views = [task_view(marathon, each) for each in instances if each.task and each.agent]
         deployment = marathon.kill(
             [instance.id for instance in instances], scale=scale, wipe=wipe, force=flag(request, "force")
@@ -58,35 +64,32 @@ class Tasks:
         return deployed(request, deployment) if deployment else answer(request, {"tasks": views})
 
 
-def wants_text(request: web.Request) -> bool:
-    """Whether the client would rather have the table."""
-    for part in request.headers.get(hdrs.ACCEPT, "").split(","):
-        kind = part.split(";")[0].strip()
-        if kind in ("application/json", "*/*"):
-            return False
-        if kind == "text/plain":
-            return True
-    return False
+def table(marathon: Marathon, apps: Iterable[App]) -> web.Response:
+    """A line for each port of each app: its id, the service port, and where each running task has that port.
 
-
-def table(marathon: Marathon, instances: Iterable[Instance]) -> web.Response:
-    """A line for each port of each app: its id, the service port, and host:port of each running task."""
-    running: dict[str, list[Instance]] = {}
-    for instance in instances:
-        if instance.condition is Condition.RUNNING:
-            running.setdefault(instance.app_id, []).append(instance)
+    Without ports it is a line with the names of the tasks' hosts.
+    """
     lines = []
-    for id, app in sorted(marathon.apps.items()):
-        name = id.strip("/").replace("/", "_")
-        found = running.get(id, [])
+    for app in apps:
+        name = app.id.strip("/").replace("/", "_")
+        running = [each for each in tasks_of(marathon, app.id) if each.condition is Condition.RUNNING]
         if not app.service_ports:
-            lines.append([name, " ", *(each.agent.host for each in found if each.agent)])
+            hosts = "".join(f"{each.agent.host} " for each in running if each.agent)
+            lines.append(f"{name}\t \t{hosts}\n")
         for index, port in enumerate(app.service_ports):
-            ends = [
-                f"{each.agent.host}:{each.task.ports[index]}"
-                for each in found
-                if each.agent and each.task and index < len(each.task.ports) and each.task.ports[index] is not None
-            ]
-            lines.append([name, str(port), *ends])
-    text = "".join("\t".join(line) + "\t\n" for line in lines)
-    return web.Response(text=text, content_type="text/plain")
+            ends = "".join(f"{end}\t" for each in running if (end := _end(each, index)))
+            lines.append(f"{name}\t{port}\t{ends}\n")
+    return web.Response(text="".join(lines), content_type="text/plain")
+
+
+def _end(instance: Instance, index: int) -> str | None:
+    """Where its port of that number is to be reached: at the host, or at its own address where it has no host port."""
+    task, agent = instance.task, instance.agent
+    if task is None or agent is None or index >= len(task.ports):
+        return None
+    if (host_port := task.ports[index]) is not None:
+        return f"{agent.host}:{host_port}"
+    port = instance.app.ports[index]
+    if isinstance(port, PortMapping) and task.addresses:
+        return f"{task.addresses[0]}:{port.containerPort}"
+    return None

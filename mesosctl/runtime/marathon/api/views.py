@@ -69,7 +69,7 @@ def app_view(context: Context, app: App, embed: Collection[str]) -> Json:
         view["taskStats"] = statistics(marathon, app, instances)
     if READINESS in embed:
         view["readinessCheckResults"] = [readiness_view(result) for result in marathon.readiness(app.id)]
-    if LAST_FAILURE in embed and (failure := context.failures.of(app.id)):
+    if LAST_FAILURE in embed and (failure := context.archive.failures.get(app.id)):
         view["lastTaskFailure"] = failure
     return view
 

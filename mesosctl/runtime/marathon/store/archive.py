@@ -27,6 +27,7 @@ from mesosctl.runtime.marathon.store.trees import Tables, assemble, difference
 
 Item = TypeVar("Item", App, Pod)
 Values = dict[str, bytes | None]
+Failure = dict[str, Any]
 Known = dict[str, Any]
 """Definitions that were read, by key: the trees that are read together share them."""
 
@@ -50,6 +51,8 @@ class Archive:
         self.framework_id: str | None = None
         self.subscribers: list[str] = []
         """The URLs that events are posted to."""
+        self.failures: dict[str, Failure] = {}
+        """How a task of an app failed last, as clients read it, by app."""
         for key, value in values.items():
             self._load(key, value)
         self._changes = dict(sorted(self._changes.items()))
@@ -69,6 +72,14 @@ class Archive:
     def subscribers_are(self, urls: list[str]) -> Values:
         self.subscribers = urls
         return {records.SUBSCRIBERS: write(urls)}
+
+    def failed(self, app_id: str, failure: Failure | None) -> Values:
+        """None: there is nothing to tell of the app any more."""
+        if failure is not None:
+            self.failures[app_id] = failure
+        elif self.failures.pop(app_id, None) is None:
+            return {}
+        return {f"{records.FAILURE}{app_id}": _written(failure)}
 
     def record(self, changes: Sequence[CoreChange]) -> Values:
         values: Values = {}
@@ -182,6 +193,8 @@ class Archive:
                 self._instances[rest] = read(value, StoredInstance)
             case records.DEPLOYMENT:
                 self._deployments[rest] = read(value, StoredDeployment)
+            case records.FAILURE:
+                self.failures[rest] = read(value, Failure)
             case _ if key == records.FRAMEWORK:
                 self.framework_id = read(value, str)
             case _ if key == records.SUBSCRIBERS:

@@ -2,6 +2,7 @@
 
 framework              the framework's id
 subscribers            the URLs that events are posted to
+failure:<id>           how a task of an app failed last
 app:<id>, pod:<id>     the version that is current
 app:<id>@<version>     a definition; it never changes (pods likewise)
 group:<id>             a group without what is in it
@@ -29,6 +30,7 @@ GROUP = "group:"
 CHANGE = "change:"
 INSTANCE = "instance:"
 DEPLOYMENT = "deployment:"
+FAILURE = "failure:"
 
 _COMPRESS_ABOVE_BYTES = 8192
 _COMPRESSED = b"z"
