@@ -151,6 +151,21 @@ def heal(name: str) -> None:
 
 @lab.command()
 @name_option
+@click.argument("image")
+@click.argument("hosts", nargs=-1, metavar="[HOST...]")
+def load(name: str, image: str, hosts: tuple[str, ...]) -> None:
+    """Load a Docker image into the engines of hosts.
+
+    IMAGE is one of this machine's engine, so that hosts need no registry. Without HOSTs, all hosts get it whose engine
+    runs. The image nginx is made of Debian's package where this machine has none of that name.
+    """
+    with _progress() as tell:
+        loaded = labs.load(labs.find(name), image, hosts, tell)
+    click.echo(f"loaded: {image} on {', '.join(host.name for host in loaded)}")
+
+
+@lab.command()
+@name_option
 def down(name: str) -> None:
     """Remove a lab.
 

@@ -1,7 +1,9 @@
-"""Builds the two images that lab hosts start from, and keeps them until their recipe changes.
+"""Builds the two images that lab hosts start from, and one of nginx to run on them; each is kept until its recipe
+changes.
 
 `plain` is a minimal Debian server, made with debootstrap. `baked` is plain with the packages that a bootstrap
-installs already in it, so that a bootstrap of five hosts takes seconds. A tag is the hash of everything that goes in.
+installs already in it, so that a bootstrap of five hosts takes seconds. nginx is Debian's, and little else: it stands
+for the image that a registry would have. A tag is the hash of everything that goes in.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from mesosctl.lab.docker import Docker, DockerError
 from mesosctl.lab.state import MACHINE_STATE, Progress
 
 REPOSITORY = "mesosctl-lab"
+NGINX = "mesosctl-lab-nginx"
 BUILD_LOG = MACHINE_STATE / "build.log"
 LOCAL_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
@@ -75,7 +78,7 @@ def ensure(docker: Docker, kind: ImageKind, progress: Progress) -> str:
         _build_plain(docker, names[ImageKind.PLAIN], source, progress)
     if kind is ImageKind.BAKED:
         _build_baked(docker, names[ImageKind.PLAIN], names[kind], progress)
-    _remove_outdated(docker, set(names.values()))
+    _remove_outdated(docker, REPOSITORY, set(names.values()))
     return names[kind]
 
 
@@ -84,6 +87,24 @@ def tags(source: PackageSource) -> dict[ImageKind, str]:
     plain = f"{REPOSITORY}:plain-{_plain_recipe(source)}"
     baked = f"{REPOSITORY}:baked-{_hash(plain, _dockerfile(plain))}"
     return {ImageKind.PLAIN: plain, ImageKind.BAKED: baked}
+
+
+def ensure_nginx(docker: Docker, progress: Progress) -> str:
+    """The name of the image of nginx, built first where it is missing. The caller holds the lock `labs`.
+
+    Raises BuildError, DockerError, and RefusedError where debootstrap is missing.
+    """
+    source = package_source()
+    plain = tags(source)[ImageKind.PLAIN]
+    recipe = _file("nginx.dockerfile").decode().replace("PLAIN", plain)
+    tag = f"{NGINX}:{_hash(recipe)}"
+    if not _exists(docker, tag):
+        if not _exists(docker, plain):
+            _build_plain(docker, plain, source, progress)
+        progress("building the image of nginx (once)")
+        _build(docker, tag, recipe, progress)
+        _remove_outdated(docker, NGINX, {tag})
+    return tag
 
 
 def _plain_recipe(source: PackageSource) -> str:
@@ -184,6 +205,10 @@ def _place_files(root: Path, source: PackageSource) -> None:
 
 def _build_baked(docker: Docker, plain: str, tag: str, progress: Progress) -> None:
     progress(f"building the baked image (once; takes minutes): {' '.join(BAKED_PACKAGES)}")
+    _build(docker, tag, _dockerfile(plain), progress)
+
+
+def _build(docker: Docker, tag: str, dockerfile: str, progress: Progress) -> None:
     phases = {
         "Get:": "downloading packages",
         "Unpacking": "installing packages",
@@ -197,7 +222,7 @@ def _build_baked(docker: Docker, plain: str, tag: str, progress: Progress) -> No
         phases=phases,
         progress=progress,
         environment={**os.environ, "DOCKER_BUILDKIT": "0"},
-        stdin=_dockerfile(plain).encode(),
+        stdin=dockerfile.encode(),
     )
 
 
@@ -237,9 +262,9 @@ def _step(
         )
 
 
-def _remove_outdated(docker: Docker, current: set[str]) -> None:
+def _remove_outdated(docker: Docker, repository: str, current: set[str]) -> None:
     """Removes our images of earlier recipes; those that a lab still uses stay until the next build."""
-    for tag in docker.run("images", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY).splitlines():
+    for tag in docker.run("images", "--format", "{{.Repository}}:{{.Tag}}", repository).splitlines():
         if tag not in current:
             with suppress(DockerError):
                 docker.run("rmi", tag)
