@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop-cluster": ("services:stop_cluster", "Stop the services of the cluster."),
     "status": ("services:status", "Show each host's services, ZooKeeper's quorum, the leading master and Marathon."),
     "app": ("app:app", "Run, show, change and remove apps on Marathon."),
+    "verify": ("verify:verify", "Ask the hosts whether the promises of the guide hold."),
     "exec": ("remote:exec_", "Run a command on the hosts."),
     "logs": ("remote:logs", "Show the logs of a service from all its hosts."),
     "audit": ("audit:audit", "Show who ran what, when, and with which result."),
