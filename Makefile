@@ -5,12 +5,13 @@ LAB := demo
 
 .PHONY: demo demo-down test lint bench bench-runtime clean
 
-demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running cluster
+demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running cluster with the guide's nginx app on it
 	$(BIN)/mesosctl lab up --name $(LAB) --hosts 5 --inventory $(LAB).yaml
 	$(BIN)/mesosctl validate $(LAB).yaml
 	$(BIN)/mesosctl bootstrap $(LAB).yaml --yes
 	$(BIN)/mesosctl start-cluster $(LAB).yaml
-	@echo "Run a task: $(BIN)/python -m mesosctl.runtime.framework.example MASTER:5050 'echo hello' with the address above."
+	$(BIN)/mesosctl lab load --name $(LAB) nginx
+	$(BIN)/python -m tests.demo $(LAB).yaml
 	@echo "Look around with: $(BIN)/mesosctl lab ssh --name $(LAB) h1. Remove the hosts with: make demo-down"
 
 demo-down: $(VENV)/.ready
