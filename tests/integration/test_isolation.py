@@ -14,11 +14,11 @@ import pytest
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent.containerizer.cgroups import host_hierarchies
 from mesosctl.runtime.agent.containerizer.disk import used_bytes
-from mesosctl.runtime.protocol.basics import TaskID
+from mesosctl.runtime.protocol.basics import ExecutorID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, RLimitInfo
 from mesosctl.runtime.protocol.resources import Resource, Value, Volume
-from mesosctl.runtime.protocol.tasks import TaskStatus
-from tests.integration.fake_master import FRAMEWORK_ID, FakeMaster
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskStatus
+from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 
 CGROUPS = "/sys/fs/cgroup"
@@ -27,6 +27,7 @@ HAS_CGROUPS = os.geteuid() == 0 and {"cpu", "memory", "pids"} <= host_hierarchie
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="isolation needs root")
 needs_cgroups = pytest.mark.skipif(not HAS_CGROUPS, reason="no cgroups here")
 RLimit = RLimitInfo.RLimit
+Reason = TaskStatus.Reason
 
 
 @pytest.fixture
@@ -170,6 +171,23 @@ def test_a_task_over_its_disk(master: FakeMaster, tmp_path: Path) -> None:
         status = ended(master)
         assert status.reason is TaskStatus.Reason.REASON_CONTAINER_LIMITATION_DISK
         assert status.message == "Disk usage (8MB) exceeds quota (8MB)"
+        tasks = [
+            TaskInfo(
+                name=name,
+                task_id=TaskID(name),
+                agent_id=AGENT_ID,
+                resources=resources(disk=4),
+                command=CommandInfo(value=command),
+            )
+            for name, command in (("greedy", "head -c 9000000 /dev/zero > big; sleep 1000"), ("modest", "sleep 1000"))
+        ]
+        pod = ExecutorInfo(executor_id=ExecutorID("pod"), type=ExecutorInfo.Type.DEFAULT, framework_id=FRAMEWORK_ID)
+        master.send(internal.RunTasks(FRAMEWORK, tuple(tasks), pod, group=True))
+        for status in (ended(master), ended(master)):
+            assert (status.state, status.reason) == ("TASK_FAILED", Reason.REASON_CONTAINER_LIMITATION_DISK)
+            assert status.limitation
+            (used,) = status.limitation.resources
+            assert (used.name, used.scalar) == ("disk", Value.Scalar(8))
 
 
 def test_unknown_isolators_are_refused(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 import random
 import shutil
+import subprocess
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -504,6 +507,29 @@ def test_volumes_are_made_shown_and_removed(tmp_path: Path) -> None:
     stray = msgspec.structs.replace(two, disk=msgspec.structs.replace(two.disk, volume=outside))
     with pytest.raises(ValueError, match="within the sandbox"):
         link_volumes(work_dir, str(sandbox), (stray,), None)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_several_users_work_in_one_volume(tmp_path: Path) -> None:
+    """The first owns it; the others are let in, and nobody else."""
+    work_dir, sandbox = str(tmp_path / "work"), tmp_path / "sandbox"
+    sandbox.mkdir()
+    keep_volumes(work_dir, (), (volume("one"),))
+    for user in ("nobody", "daemon", "bin", "daemon", "root"):
+        link_volumes(work_dir, str(sandbox), (volume("one"),), user)
+    path = sandbox / "data" / "one"
+    assert path.stat().st_uid == pwd.getpwnam("nobody").pw_uid
+
+    def works(user: str) -> bool:
+        """In what is there and by making something."""
+        found = pwd.getpwnam(user)
+        command = ["/bin/sh", "-c", f"printf x >>words && echo >{user}"]
+        ids = {"user": found.pw_uid, "group": found.pw_gid}
+        run = subprocess.run(command, cwd=path, **ids, extra_groups=[], stderr=subprocess.DEVNULL, check=False)
+        return run.returncode == 0
+
+    assert [works(user) for user in ("nobody", "daemon", "bin", "games")] == [True, True, True, False]
+    assert path.joinpath("words").read_text() == "xxx"
 
 
 def test_changed_flags_after_a_reboot_and_another_start(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mesosctl.runtime import internal
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.offers import Offer
-from tests.unit.master_cluster import AGENT, FRAMEWORK, Cluster
+from tests.unit.master_cluster import AGENT, FRAMEWORK, Cluster, task
 
 ON_AGENT = f"on agent {AGENT} at slave(1)@127.0.0.1:5051 (localhost)"
 DYNAMIC = {"type": "DYNAMIC", "role": "eng", "principal": "ops"}
@@ -174,6 +174,42 @@ def accept(cluster: Cluster, steps: tuple[tuple[str, dict[str, Any]], ...]) -> N
     assert [(each.operation_id.value, each.state) for each in states] == [
         (kind, "OPERATION_FINISHED") for kind, _ in steps
     ]
+
+
+def launch(cluster: Cluster, *tasks: dict[str, Any]) -> None:
+    operation = {"type": "LAUNCH", "launch": {"task_infos": tasks}}
+    cluster.call("s1", "ACCEPT", FRAMEWORK, offer_ids=[{"value": cluster.offer()}], operations=[operation])
+
+
+def test_a_shared_volume_serves_more_tasks_than_it_was_offered_to() -> None:
+    cluster = Cluster()
+    cluster.register()
+    capabilities = [{"type": each} for each in ("MULTI_ROLE", "SHARED_RESOURCES", "RESERVATION_REFINEMENT")]
+    cluster.subscribe(roles=["eng"], capabilities=capabilities)
+    cluster.clock.advance(0)
+    shared = volume(60, shared={})
+    kept = {"resources": [disk(100)]}, {"volumes": [shared]}
+    tasks = [task(name) for name in ("a", "b", "c")]
+    for each in tasks:
+        each["resources"].append(shared)
+    accept(cluster, (("RESERVE", kept[0]), ("CREATE", kept[1])))
+    cluster.clock.advance(10)
+    launch(cluster, *tasks)
+    framework = cluster.master.state.frameworks[FRAMEWORK]
+    assert list(framework.tasks) == ["a", "b", "c"]
+    for each in tasks:
+        name = each["task_id"]["value"]
+        uuid = cluster.update(name, "TASK_FINISHED")
+        cluster.call("s1", "ACKNOWLEDGE", agent_id={"value": AGENT}, task_id={"value": name}, uuid=uuid)
+    assert not framework.used
+    assert not cluster.master.state.allocator.allocated("eng") or framework.offers
+    cluster.clock.advance(10)
+    offered = cluster.master.state.offers[cluster.offer()].resources
+    assert [amount for _, amount in offered.shared().items()] == [1]
+    stray = task("d")
+    stray["resources"].append(volume(60, "other", shared={}))
+    launch(cluster, stray)
+    assert cluster.statuses()[-1] == ("d", "TASK_ERROR", "REASON_TASK_INVALID")
 
 
 def test_what_did_not_reach_an_agent_is_told_again(cluster: Cluster) -> None:

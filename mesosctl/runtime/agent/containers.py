@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from mesosctl.runtime import internal
@@ -188,7 +189,11 @@ class Containers:
         """Show persistent volumes in the sandbox; a docker container has them mounted, where links lead nowhere."""
         container = executor.info.container
         if container is None or container.type is not ContainerInfo.Type.DOCKER:
-            link_volumes(self._flags.work_dir, executor.directory, executor.resources(), executor.user)
+            link = partial(link_volumes, self._flags.work_dir, executor.directory)
+            for user in dict.fromkeys((executor.user, *map(executor.user_of, executor.tasks()))):
+                link(executor.info.resources, user)
+            for task in executor.tasks():
+                link(task.info.resources, executor.user_of(task))
 
     # What becomes of it
 

@@ -312,7 +312,7 @@ class Agent:
         else:
             self.ledger.counters["valid_status_updates"] += 1
             if status.state is TaskState.TASK_FAILED and (ending := self._outside.limitation(executor)):
-                status = replace(status, reason=ending.reason, message=ending.message)
+                status = replace(status, reason=ending.reason, message=ending.message, limitation=ending.limitation)
             self.ledger.record(framework, executor, task, status)
             if is_terminal(status.state) and not executor.is_command:
                 self._outside.hold(executor)

@@ -199,6 +199,7 @@ class Ledger:
             message=ending.message,
             source=TaskStatus.Source.SOURCE_AGENT,
             reason=ending.reason,
+            limitation=ending.limitation,
             uuid=uuid.uuid4().bytes,
         )
 

@@ -1,7 +1,8 @@
 """Volumes of nested containers that are directories of a sandbox: the parent's or their own (SANDBOX_PATH).
 
 Without a mount namespace of its own a container finds a volume through a symbolic link in its sandbox, as with Apache
-Mesos' posix launcher; so the paths in it are relative.
+Mesos' posix launcher; so the paths in it are relative. Where the parent has a link too, as to a persistent volume, this
+one leads to the same place: other users than the parent's cannot pass through its sandbox.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def _link(volume: Volume, sandbox: Path, parent: Path | None, owner: str | None)
             os.chown(target, ids["user"], ids["group"])
     link.parent.mkdir(parents=True, exist_ok=True)
     if link != target:
-        link.symlink_to(target)
+        link.symlink_to(target.resolve() if target.is_symlink() else target)
 
 
 def _target(volume: Volume, sandbox: Path, parent: Path | None) -> Path:

@@ -11,7 +11,7 @@ from mesosctl.runtime.clock import Timer
 from mesosctl.runtime.protocol.basics import FrameworkID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.resources import Resource
-from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskResourceLimitation, TaskState, TaskStatus
 
 
 @dataclass
@@ -58,6 +58,12 @@ class Ending:
 
     reason: TaskStatus.Reason
     message: str
+    resources: tuple[Resource, ...] = ()
+    """What was used of a limited resource when the limit was exceeded."""
+
+    @property
+    def limitation(self) -> TaskResourceLimitation | None:
+        return TaskResourceLimitation(self.resources) if self.resources else None
 
 
 @dataclass
@@ -103,6 +109,11 @@ class ExecutorRecord:
             yield from self.info.resources
             for task in self.tasks():
                 yield from task.info.resources
+
+    def user_of(self, task: TaskRecord) -> str | None:
+        """Whom a task runs as. None: whom the agent runs as."""
+        named = task.info.command.user if task.info.command and self.user and not self.is_command else None
+        return named or self.user
 
     def enqueue(self, tasks: tuple[TaskInfo, ...], *, group: bool) -> None:
         self.queued |= {task.task_id.value: TaskRecord(task) for task in tasks}

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from mesosctl.runtime.agent.access import admit
 from mesosctl.runtime.protocol.resources import Resource, Volume
 from mesosctl.runtime.resources import Resources
 
@@ -53,7 +54,8 @@ def keep_volumes(work_dir: str, before: Iterable[Resource], now: Iterable[Resour
 
 
 def link_volumes(work_dir: str, sandbox: str, resources: Iterable[Resource], user: str | None) -> None:
-    """Let a sandbox show the volumes among the resources, which the user `user` owns from its first use on.
+    """Let a sandbox show the volumes among the resources, which belong to their first user `user`; later ones may
+    work in them too.
 
     Raises OSError, LookupError, and ValueError where the path in the container is not one within the sandbox.
     """
@@ -88,11 +90,16 @@ def bind_volumes(work_dir: str, sandbox: str, resources: Iterable[Resource], use
 
 
 def _hand_over(volume: Path, user: str | None) -> Path:
-    """Give a volume to its first user."""
+    """Give a volume to its first user, and let others in."""
     if not volume.is_dir():
         raise ValueError(f"The persistent volume {volume} is not there")
-    if user is not None and volume.stat().st_uid == os.geteuid():
-        shutil.chown(volume, user, pwd.getpwnam(user).pw_gid)
+    if user is None:
+        return volume
+    found, owner = pwd.getpwnam(user), volume.stat().st_uid
+    if owner == os.geteuid():
+        shutil.chown(volume, found.pw_uid, found.pw_gid)
+    elif found.pw_uid not in (owner, 0):
+        admit(volume, found.pw_uid)
     return volume
 
 

@@ -34,6 +34,8 @@ class Accepts:
         self._operations = operations
         self._offers = offers
         self._tasks = tasks
+        self._shared = NOTHING
+        """Volumes that were offered to the accept at hand, of which its tasks may use more copies."""
 
     def accept(self, framework: Framework, call: Call.Accept) -> None:
         """Offers without operations, or with a LAUNCH of no tasks, are declined."""
@@ -44,11 +46,12 @@ class Accepts:
             return
         offers = [self._state.offers[offer_id] for offer_id in ids]
         agent, role = self._state.agents[offers[0].agent_id], offers[0].role
-        left = NOTHING
+        left = self._shared = NOTHING
         for offer in offers:
             self._offers.remove(offer)
             left += offer.resources
         for operation in call.operations:
+            self._shared = left.shared() + self._shared
             left = self._perform(framework, agent, allocated(operation, role), left)
         if left:
             self._state.allocator.recover_resources(framework.id, agent.id, left, call.filters or Filters())
@@ -68,17 +71,19 @@ class Accepts:
         if task.executor and task.executor.framework_id is None:
             executor = msgspec.structs.replace(task.executor, framework_id=framework.framework_id)
             task = msgspec.structs.replace(task, executor=executor)
-        if problem := problem_of_task(task, framework, agent, left):
+        copies = self._copies(resources_of(task.resources), left)
+        if problem := problem_of_task(task, framework, agent, left + copies):
             self._error(framework, agent, [task], _Reason.REASON_TASK_INVALID, problem)
             return left
         if problem := self._forbidden(framework, task):
             self._error(framework, agent, [task], _Reason.REASON_TASK_UNAUTHORIZED, problem)
             return left
+        self._state.allocator.share(framework.id, agent.id, copies)
         is_new = _is_new(task.executor, framework, agent)
         used = self._enter(framework, agent, [task], task.executor)
         run = internal.RunTasks(framework.info, (task,), task.executor, launches_executor=is_new)
         self._state.tell(agent, run)
-        return left - used
+        return left + copies - used
 
     def _launch_group(
         self,
@@ -91,18 +96,25 @@ class Accepts:
         if executor.framework_id is None:
             executor = msgspec.structs.replace(executor, framework_id=framework.framework_id)
         tasks = [task if task.executor else msgspec.structs.replace(task, executor=executor) for task in tasks]
-        if problem := problem_of_group(tasks, executor, framework, agent, left):
+        share = executor_share(executor, framework, agent)
+        copies = self._copies(sum((resources_of(task.resources) for task in tasks), share), left)
+        if problem := problem_of_group(tasks, executor, framework, agent, left + copies):
             self._error(framework, agent, tasks, _Reason.REASON_TASK_GROUP_INVALID, problem)
             return left
         for task in tasks:
             if problem := self._forbidden(framework, task):
                 self._error(framework, agent, tasks, _Reason.REASON_TASK_GROUP_UNAUTHORIZED, problem)
                 return left
+        self._state.allocator.share(framework.id, agent.id, copies)
         is_new = _is_new(executor, framework, agent)
         used = self._enter(framework, agent, tasks, executor)
         run = internal.RunTasks(framework.info, tuple(tasks), executor, group=True, launches_executor=is_new)
         self._state.tell(agent, run)
-        return left - used
+        return left + copies - used
+
+    def _copies(self, wanted: Resources, left: Resources) -> Resources:
+        """The copies of shared volumes that are wanted beyond those that are left."""
+        return (wanted.shared() - left).filter(lambda kind: bool(self._shared.filter(lambda each: each == kind)))
 
     def _forbidden(self, framework: Framework, task: TaskInfo) -> str | None:
         user = user_of(task, framework.info)

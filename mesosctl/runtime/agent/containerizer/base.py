@@ -11,6 +11,7 @@ from typing import Protocol
 
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord
 from mesosctl.runtime.protocol.containers import ContainerInfo
+from mesosctl.runtime.protocol.resources import Resource, Value
 from mesosctl.runtime.protocol.statistics import ResourceStatistics
 from mesosctl.runtime.resources import Resources
 
@@ -47,6 +48,11 @@ def holding(executor: ExecutorRecord) -> Holding:
         cpus_limit=_limit(executor, "cpus"),
         memory_limit=None if (limit := _limit(executor, "mem")) is None else limit * MB,
     )
+
+
+def used_of(name: str, amount: int) -> tuple[Resource, ...]:
+    """What a container used of `mem` or `disk`, in bytes, as a resource."""
+    return (Resource(name=name, type=Value.Type.SCALAR, scalar=Value.Scalar(float(amount // MB))),)
 
 
 def _limit(executor: ExecutorRecord, name: str) -> float | None:

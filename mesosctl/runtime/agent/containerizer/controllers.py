@@ -6,10 +6,11 @@ import math
 import os
 from contextlib import suppress
 
-from mesosctl.runtime.agent.containerizer.base import MB, Holding
+from mesosctl.runtime.agent.containerizer.base import MB, Holding, used_of
 from mesosctl.runtime.agent.containerizer.cgroups import CgroupIsolator, Groups
 from mesosctl.runtime.agent.containerizer.isolator import Json
 from mesosctl.runtime.agent.records import Ending
+from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.tasks import TaskStatus
 
 SHARES_PER_CPU, MIN_SHARES = 1024, 2
@@ -91,9 +92,11 @@ class MemoryIsolator(CgroupIsolator):
             else ("memory.limit_in_bytes", "memory.max_usage_in_bytes")
         )
         text = f"Memory limit exceeded: Requested: {self._megabytes(container_id, limit)}"
+        used: tuple[Resource, ...] = ()
         with suppress(OSError):  # older kernels have no peak
             text += f" Maximum Used: {self._megabytes(container_id, peak)}"
-        return Ending(TaskStatus.Reason.REASON_CONTAINER_LIMITATION_MEMORY, text)
+            used = used_of("mem", int(self._main.read(container_id, peak)))
+        return Ending(TaskStatus.Reason.REASON_CONTAINER_LIMITATION_MEMORY, text, used)
 
     def _megabytes(self, container_id: str, name: str) -> str:
         value = self._main.read(container_id, name).strip()

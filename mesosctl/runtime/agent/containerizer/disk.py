@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
-from mesosctl.runtime.agent.containerizer.base import MB, Holding
+from mesosctl.runtime.agent.containerizer.base import MB, Holding, used_of
 from mesosctl.runtime.agent.containerizer.isolator import Isolator, Json
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord
 from mesosctl.runtime.protocol.tasks import TaskStatus
@@ -75,7 +75,7 @@ class DiskIsolator(Isolator):
         if sandbox is None or not self._enforce or not sandbox.limit or sandbox.used <= sandbox.limit:
             return None
         text = f"Disk usage ({sandbox.used // MB}MB) exceeds quota ({sandbox.limit // MB}MB)"
-        return Ending(TaskStatus.Reason.REASON_CONTAINER_LIMITATION_DISK, text)
+        return Ending(TaskStatus.Reason.REASON_CONTAINER_LIMITATION_DISK, text, used_of("disk", sandbox.used))
 
     def usage(self, container_id: str) -> Json:
         sandbox = self._sandboxes.get(container_id)

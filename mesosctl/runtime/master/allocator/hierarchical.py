@@ -215,6 +215,13 @@ class Allocator:
         self._take(framework_id, agent, converted, grant=False)
         agent.recount()
 
+    def share(self, framework_id: str, agent_id: str, copies: Resources) -> None:
+        """The framework uses further copies of shared volumes that it was offered."""
+        while copies:
+            one = copies.map(lambda kind, amount: 1)
+            self._take(framework_id, self._agents[agent_id], one, grant=False)
+            copies -= one
+
     def update_available(self, agent_id: str, conversions: Iterable[Conversion]) -> None:
         """The same for an operator, on resources that nobody holds.
 
