@@ -85,6 +85,8 @@ class Facts:
     """Mode of `srvr`: leader, follower, standalone, or "" when it does not answer."""
     quorum: int | None = None
     """MESOS_quorum of the master environment file in place."""
+    agent_identity: Mapping[str, str] = field(default_factory=dict)
+    """Flags of the agent environment file in place that an agent which has run may not change; empty where none has."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Present content of the files that a task merges into (Maven's settings.xml)."""
     uploads: frozenset[str] = frozenset()

@@ -47,6 +47,16 @@ fi
 if [ -f "$conf/mesos-master-env.sh" ]; then
 	sed -n "s/^export MESOS_quorum=['\"]*\([0-9]*\).*/$n quorum \1/p" "$conf/mesos-master-env.sh"
 fi
+if [ -f "$conf/mesos-agent-env.sh" ]; then (
+	# shellcheck source=/dev/null
+	. "$conf/mesos-agent-env.sh"
+	if [ -e "$MESOS_work_dir/meta/slaves/latest" ]; then
+		for _flag in work_dir hostname port domain attributes resources; do
+			eval "_value=\${MESOS_$_flag-}"
+			tell agent_identity "$_flag $_value"
+		done
+	fi
+) 2>/dev/null; fi
 for _file in "$S"/upload/*; do
 	if [ -f "$_file" ]; then tell upload "${_file##*/}"; fi
 done

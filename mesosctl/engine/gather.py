@@ -108,6 +108,7 @@ class FactsReader(Answer):
             zookeeper_servers=tuple(self.all("zookeeper_server")),
             zookeeper_myid=self.first("zookeeper_myid"),
             zookeeper_mode=self.first("zookeeper_mode"),
+            agent_identity=dict(self.pairs("agent_identity")),
             quorum=int(quorum) if quorum else None,
             files={
                 path: base64.b64decode(content).decode(errors="surrogateescape") for path, content in self.pairs("file")

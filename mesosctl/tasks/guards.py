@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.tasks import docker_repository, proxy
+from mesosctl.tasks import agent_identity, docker_repository, proxy
 from mesosctl.tasks.common import bracketed
 from mesosctl.tasks.mesos_python import python_of, runs_mesos
 
@@ -43,6 +43,7 @@ def refusals(cluster: Cluster, facts: Mapping[str, Facts]) -> list[Refusal]:
         *_members(cluster, facts),
         *_standalone(cluster, facts),
         *_quorum(cluster, facts),
+        *_agents(cluster, facts),
     ]
 
 
@@ -211,6 +212,11 @@ def _quorum(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]:
                 f"{', '.join(sorted(masters))} in one step: that can corrupt the replicated log",
                 f"first {first}, bootstrap; then {second}, bootstrap again",
             )
+
+
+def _agents(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]:
+    for names, what, fix in agent_identity.changed(cluster, facts):
+        yield Refusal("agent-identity", names, f"an agent that has run would not start with this: {what}", fix)
 
 
 def _quorum_steps(old: int, new: int, before: list[str], after: list[str]) -> tuple[str, str]:

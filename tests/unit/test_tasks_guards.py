@@ -9,8 +9,20 @@ from pathlib import Path
 import pytest
 
 from mesosctl.engine.facts import Facts, assumed
-from mesosctl.inventory.model import Cluster, Docker, Host, Mesos, Proxy, ProxyUrl, Role, Tarball, Zookeeper
+from mesosctl.inventory.model import (
+    Cluster,
+    Docker,
+    Host,
+    Mesos,
+    MesosAgent,
+    Proxy,
+    ProxyUrl,
+    Role,
+    Tarball,
+    Zookeeper,
+)
 from mesosctl.tasks import guards
+from mesosctl.tasks.mesos import agent_flags
 
 ZOOKEEPER, MASTER, AGENT = frozenset({Role.ZOOKEEPER}), frozenset({Role.MASTER}), frozenset({Role.AGENT})
 
@@ -171,3 +183,44 @@ def test_maven_settings_that_cannot_be_merged() -> None:
     facts = replace(NEW, files={"/root/.m2/settings.xml": "<settings>"})
     found = guards.refusals(wanted, {"z1": facts})
     assert [(refusal.id, refusal.where) for refusal in found] == [("maven-settings", "z1")]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "equal", "additive"),
+    [
+        ({}, {}, True, True),
+        ({"resources": "mem:8;cpus:2"}, {"resources": "cpus:2.0;mem:8"}, True, True),
+        ({"attributes": "rack:r1"}, {"attributes": "rack:r1;zone:a"}, False, True),
+        ({"attributes": "rack:r1"}, {"attributes": "rack:r2"}, False, False),
+        ({"attributes": "rack:r1"}, {}, False, False),
+        ({"attributes": "size:1"}, {"attributes": "size:2"}, False, False),
+        ({"attributes": "ids:[1-3]"}, {"attributes": "ids:[0-5]"}, False, True),
+        ({"resources": "cpus:2"}, {"resources": "cpus:4"}, False, True),
+        ({"resources": "cpus:4"}, {"resources": "cpus:2"}, False, False),
+        ({"resources": "ports:[31000-32000]"}, {"resources": "ports:[30000-31500,31400-33000]"}, False, False),
+        ({"resources": "ports:[31000-32000]"}, {"resources": "ports:[30000-33000,40000-40001]"}, False, True),
+        ({"resources": "disks:{a,b}"}, {"resources": "disks:{b,a,c}"}, False, True),
+        ({"resources": "disks:{a,b}"}, {"resources": "disks:{a}"}, False, False),
+        ({"resources": "licences:2"}, {}, False, False),
+        ({"resources": "cpus:2"}, {}, False, True),  # it may find more by itself
+        ({"hostname": "old"}, {}, False, False),
+        ({"port": "6051"}, {}, False, False),
+    ],
+)
+def test_what_an_agent_that_has_run_would_not_start_with(
+    before: dict[str, str], now: dict[str, str], equal: bool, additive: bool
+) -> None:
+    host = Host(name="a1", address="10.0.0.1", roles=AGENT)
+    for policy, allowed in (("equal", equal), ("additive", additive)):
+        wanted = {
+            name: dict(part.split(":") for part in now.get(name, "").split(";") if part)
+            for name in ("attributes", "resources")
+        }
+        agent = MesosAgent(**wanted, flags={"reconfiguration_policy": policy})  # type: ignore[arg-type]
+        made = replace(cluster([host]), mesos=Mesos(agent=agent))
+        flags = agent_flags(cluster([host]), host)
+        identity = {name: flags[name] for name in ("work_dir", "hostname", "port")} | before
+        found = guards.refusals(made, {"a1": replace(NEW, agent_identity=identity)})
+        assert [refusal.id for refusal in found] == ([] if allowed else ["agent-identity"])
+        assert not guards.refusals(made, {"a1": replace(NEW, agent_identity={**identity, "work_dir": "/other"})})
+        assert not guards.refusals(made, {"a1": NEW}), "an agent that never ran takes what it is given"
