@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.errors import Refusal
+from mesosctl.runtime.protocol.tasks import TaskInfo
 
 _CONTAINERS = (
     "attach_containers_input",
@@ -127,6 +129,14 @@ class Permit:
 
 
 ANYTHING = Permit()
+
+
+def user_of_task(task: TaskInfo, framework: FrameworkInfo) -> str:
+    """The user that a task runs as."""
+    for command in (task.command, task.executor and task.executor.command):
+        if command and command.user:
+            return command.user
+    return framework.user
 
 
 def parse_acls(text: str) -> Acls:

@@ -10,6 +10,7 @@ from mesosctl.runtime.agent.core import Agent, Settings
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.agent.statistics import usage_of_process
+from mesosctl.runtime.authorization import Acls
 from mesosctl.runtime.clock import SimulatedClock
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo, MasterInfo
@@ -57,6 +58,7 @@ class Bench:
         checkpoint: bool = False,
         store: Store | None = None,
         found: Found | None = None,
+        acls: Acls | None = None,
     ) -> None:
         types = FrameworkInfo.Capability.Type
         capabilities = [types.MULTI_ROLE, *([types.PARTITION_AWARE] if partition_aware else [])]
@@ -79,7 +81,7 @@ class Bench:
         """Executors with the memory that they hold."""
         self.exceeded: Ending | None = None
         info = AgentInfo(hostname="agent.corp", resources=(scalar("cpus", 2.0), scalar("mem", 1024)))
-        self.agent = Agent(info, Settings(ip="10.0.0.1"), self.clock, self, store)
+        self.agent = Agent(info, Settings(ip="10.0.0.1", acls=acls), self.clock, self, store)
         if found:
             self.agent.recover(found)
         else:

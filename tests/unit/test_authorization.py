@@ -21,10 +21,14 @@ from mesosctl.runtime.master.operator.quota import visible_quotas, visible_weigh
 from mesosctl.runtime.master.views.roles import roles_view
 from mesosctl.runtime.master.views.visible import sees, visible
 from mesosctl.runtime.protocol.cluster import AgentInfo
+from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.quota import QuotaConfig
 from mesosctl.runtime.protocol.recordio import frame
 from mesosctl.runtime.protocol.resources import Value
+from mesosctl.runtime.resources import Resources
+from tests.unit.agent_bench import CUSTOM, Bench
+from tests.unit.agent_bench import task as agent_task
 from tests.unit.master_cluster import AGENT, FRAMEWORK, INFO, Cluster, task
 from tests.unit.test_authentication import APP, OPS, asked
 
@@ -239,6 +243,40 @@ def test_agents_that_may_not_register(tmp_path: Path) -> None:
     flags = ("--authenticate_agents", f"--acls={json.dumps(lists)}")
     answers = asyncio.run(asked(tmp_path, flags, ("POST", internal.PATH, APP, body)))
     assert answers == [FORBIDDEN]
+
+
+@pytest.mark.parametrize(
+    ("resources", "rules", "status"),
+    [
+        ("cpus:1", [{"principals": ANY, "roles": NONE}], 200),
+        ("cpus:1;mem(db):64", [{"principals": some("app"), "roles": some("db")}], 200),
+        ("cpus:1;mem(db):64", [{"principals": some("app"), "roles": NONE}], 403),
+        ("cpus(web):1;mem(db):64", [{"principals": some("app"), "roles": some("db")}], 403),
+    ],
+)
+def test_static_reservations_of_agents(tmp_path: Path, resources: str, rules: list[object], status: int) -> None:
+    register = internal.Register(AgentInfo(hostname="localhost", resources=Resources.parse(resources).messages()), "1")
+    lists = {"permissive": False, "register_agents": [{"principals": ANY, "agents": ANY}], "reserve_resources": rules}
+    flags = ("--authenticate_agents", f"--acls={json.dumps(lists)}")
+    body = frame(msgspec.json.encode(register))
+    ((found, _, _),) = asyncio.run(asked(tmp_path, flags, ("POST", internal.PATH, APP, body)))
+    assert found == status
+
+
+def test_tasks_that_an_agent_may_not_run() -> None:
+    bench = Bench(acls=acls(run_tasks=[(ANY, some("alice")), (ANY, NONE)]))
+    command = CommandInfo(value="true", user="alice")
+    bench.run(msgspec.structs.replace(agent_task("mine"), command=command))
+    bench.run(agent_task("theirs"))
+    bench.run(agent_task("pod"), executor=CUSTOM, group=True)
+    assert [executor.id for executor in bench.launched] == ["mine"]
+    assert isinstance(bench.sent[-1], internal.ExecutorExited)
+    told = [(each.task_id.value, each.state, each.reason, each.message) for each in bench.acknowledge_all()]
+    message = "Not authorized to launch as user 'root'"
+    assert told == [
+        ("theirs", "TASK_ERROR", "REASON_TASK_UNAUTHORIZED", message),
+        ("pod", "TASK_ERROR", "REASON_TASK_GROUP_UNAUTHORIZED", message),
+    ]
 
 
 def test_operators_name_themselves_in_reservations(tmp_path: Path) -> None:

@@ -21,12 +21,13 @@ from mesosctl.runtime.agent.checkpoint import Checkpoint, NoStore, Store
 from mesosctl.runtime.agent.command_task import command_executor
 from mesosctl.runtime.agent.history import history
 from mesosctl.runtime.agent.ledger import Ledger
-from mesosctl.runtime.agent.limits import refusal
+from mesosctl.runtime.agent.limits import refusal, unauthorized
 from mesosctl.runtime.agent.outside import Outside
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.agent.restore import restore
 from mesosctl.runtime.agent.states import is_terminal
+from mesosctl.runtime.authorization import Acls
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.kinds import format_duration
 from mesosctl.runtime.protocol import executor as api
@@ -63,6 +64,8 @@ class Settings:
     shutdown_grace_period: float = 5.0
     max_completed_executors: int = 150
     switch_user: bool = True
+    acls: Acls | None = None
+    """Who may run tasks, as whom. None: everybody, as anybody."""
 
 
 class Agent:
@@ -180,7 +183,8 @@ class Agent:
         wanted = replace(info or command_executor(framework.info_id, tasks[0]), framework_id=framework.info_id)
         executor = framework.executors.get(wanted.executor_id.value)
         expected = info is not None and not run.launches_executor
-        if refused := refusal(framework, executor, wanted, tasks, expected=expected):
+        forbidden = unauthorized(framework.info, tasks, self._settings.acls, group=run.group)
+        if refused := forbidden or refusal(framework, executor, wanted, tasks, expected=expected):
             for task in tasks:
                 self.ledger.report_rejected(framework, task, wanted, *refused)
             if info and run.launches_executor and (not executor or executor.state is ExecutorState.TERMINATED):

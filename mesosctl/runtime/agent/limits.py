@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.agent.states import dropped_state
+from mesosctl.runtime.authorization import Acls, Permit, user_of_task
+from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.containers import ContainerInfo
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 
@@ -31,6 +33,19 @@ def _container(container: ContainerInfo | None) -> str | None:
     if container.mesos and container.mesos.image:
         return "This agent has no image provider"
     return None
+
+
+def unauthorized(
+    framework: FrameworkInfo, tasks: tuple[TaskInfo, ...], acls: Acls | None, *, group: bool
+) -> tuple[TaskState, Ending] | None:
+    """How tasks end that the lists of this agent do not allow to run as their users; None where they do."""
+    permit = Permit(acls, framework.principal)
+    users = (user_of_task(task, framework) for task in tasks)
+    forbidden = next((user for user in users if not permit.allows("run_tasks", user)), None)
+    if forbidden is None:
+        return None
+    reason = TaskStatus.Reason.REASON_TASK_GROUP_UNAUTHORIZED if group else TaskStatus.Reason.REASON_TASK_UNAUTHORIZED
+    return TaskState.TASK_ERROR, Ending(reason, f"Not authorized to launch as user '{forbidden}'")
 
 
 def refusal(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -91,6 +90,7 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, secure: Tls
         shutdown_grace_period=flags.executor_shutdown_grace_period,
         max_completed_executors=flags.max_completed_executors_per_framework,
         switch_user=flags.switch_user,
+        acls=flags.acls,
     )
     for warning in secure.warnings if secure else ():
         log.warning("%s", warning)
@@ -149,7 +149,7 @@ async def _serve(
     containers: Containers,
     master: MasterLink,
     journal: Journal,
-    outputs: Mapping[str, Limit],
+    outputs: dict[str, Limit],
 ) -> None:
     """Work for the master until a signal ends this. Raises RefusedError."""
     connection = asyncio.create_task(connect(agent, master))

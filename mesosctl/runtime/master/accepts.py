@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.authorization import user_of_task
 from mesosctl.runtime.master.allocation import allocated
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.operations import Operations
@@ -18,7 +19,6 @@ from mesosctl.runtime.master.validation.offers import problem_of_offers
 from mesosctl.runtime.master.validation.operations import problem_of_operation
 from mesosctl.runtime.master.validation.permissions import problem_of_maker, problem_of_permission
 from mesosctl.runtime.master.validation.tasks import executor_share, problem_of_group, problem_of_task
-from mesosctl.runtime.master.views.visible import user_of
 from mesosctl.runtime.protocol.offers import Filters, Offer
 from mesosctl.runtime.protocol.scheduler import Call
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
@@ -117,7 +117,7 @@ class Accepts:
         return (wanted.shared() - left).filter(lambda kind: bool(self._shared.filter(lambda each: each == kind)))
 
     def _forbidden(self, framework: Framework, task: TaskInfo) -> str | None:
-        user = user_of(task, framework.info)
+        user = user_of_task(task, framework.info)
         allowed = self._state.permit(framework.info).allows("run_tasks", user)
         return None if allowed else f"Not authorized to launch as user '{user}'"
 

@@ -22,6 +22,7 @@ from mesosctl.runtime.master.actions import Abort, Action, CloseAgent, CloseSche
 from mesosctl.runtime.master.core import Master, check_call
 from mesosctl.runtime.master.leadership import abort
 from mesosctl.runtime.master.options import MasterOptions
+from mesosctl.runtime.master.validation.permissions import static_roles
 from mesosctl.runtime.master.validation.principals import check_principal, with_principal
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.errors import RecordError, Refusal
@@ -88,7 +89,9 @@ class Server:
             raise Refusal(400, f"Failed to read the message of an agent: {error}") from None
         if not isinstance(register, internal.Register):
             raise Refusal(400, "An agent has to register first")
-        permit_of(request).require("register_agents")
+        permit = permit_of(request)
+        permit.require("register_agents")
+        permit.require("reserve_resources", static_roles(register.agent.resources))
         stream_id, stream = str(uuid.uuid4()), RecordStream()
         self._agents[stream_id] = stream
         self.master.register_agent(stream_id, request.remote or "", register)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mesosctl.runtime.authorization import Permit
 from mesosctl.runtime.protocol.offers import Offer
@@ -40,6 +40,11 @@ def needed(operation: Offer.Operation) -> Iterator[tuple[str, str]]:
             yield "resize_volumes", _role(operation.grow_volume.volume)
         case _Type.SHRINK_VOLUME if operation.shrink_volume:
             yield "resize_volumes", _role(operation.shrink_volume.volume)
+
+
+def static_roles(resources: Iterable[Resource]) -> set[str]:
+    """The roles that an agent reserves resources to by itself."""
+    return {_role(resource) for resource in resources} - {"*"}
 
 
 def problem_of_permission(operation: Offer.Operation, permit: Permit) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from copy import copy
 
-from mesosctl.runtime.authorization import Permit
+from mesosctl.runtime.authorization import Permit, user_of_task
 from mesosctl.runtime.master.actions import (
     Change,
     FrameworkAdded,
@@ -16,8 +16,6 @@ from mesosctl.runtime.master.actions import (
 )
 from mesosctl.runtime.master.records import Executor, Framework, Task
 from mesosctl.runtime.master.state import State
-from mesosctl.runtime.protocol.cluster import FrameworkInfo
-from mesosctl.runtime.protocol.tasks import TaskInfo
 
 _ACTIONS = ("view_frameworks", "view_tasks", "view_executors")
 
@@ -43,14 +41,6 @@ def sees(state: State, permit: Permit, change: Change) -> bool:
     return True
 
 
-def user_of(task: TaskInfo, framework: FrameworkInfo) -> str:
-    """The user that a task runs as."""
-    for command in (task.command, task.executor and task.executor.command):
-        if command and command.user:
-            return command.user
-    return framework.user
-
-
 def _visible(framework: Framework, permit: Permit) -> Framework:
     shown = copy(framework)
     shown.tasks = {key: task for key, task in framework.tasks.items() if _sees_task(permit, framework, task)}
@@ -69,7 +59,7 @@ def _sees(permit: Permit, framework: Framework) -> bool:
 
 
 def _sees_task(permit: Permit, framework: Framework, task: Task) -> bool:
-    return permit.allows("view_tasks", user_of(task.info, framework.info))
+    return permit.allows("view_tasks", user_of_task(task.info, framework.info))
 
 
 def _sees_executor(permit: Permit, framework: Framework, executor: Executor) -> bool:
