@@ -4,110 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from mesosctl.runtime.clock import LoopClock
-from mesosctl.runtime.coordination.address import HostPort
-from mesosctl.runtime.coordination.registry import MemoryStorage
-from mesosctl.runtime.marathon.api.context import Context
-from mesosctl.runtime.marathon.api.proxy import Proxy
 from mesosctl.runtime.marathon.api.selectors import selector
-from mesosctl.runtime.marathon.api.server import application
-from mesosctl.runtime.marathon.callbacks import Callbacks
-from mesosctl.runtime.marathon.core.marathon import Marathon
-from mesosctl.runtime.marathon.core.options import Options
-from mesosctl.runtime.marathon.core.outside import Change
-from mesosctl.runtime.marathon.events import Bus
-from mesosctl.runtime.marathon.flags import load
-from mesosctl.runtime.marathon.leader import Leadership
-from mesosctl.runtime.marathon.store.writer import Writer
-
-
-class Outside:
-    """A master that takes every call and does nothing; the store and the bus are real."""
-
-    def __init__(self, writer: Writer, bus: Bus) -> None:
-        self._writer = writer
-        self._bus = bus
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_: None
-
-    def persist(self, changes: list[Change], then: Callable[[], None]) -> None:
-        self._writer.persist(changes, then)
-
-    def publish(self, event: dict[str, Any]) -> None:
-        self._bus.publish(event)
-
-
-class Answer:
-    def __init__(self, status: int, headers: Any, body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Api:
-    def __init__(self, session: aiohttp.ClientSession, url: str, context: Context) -> None:
-        self.url = url
-        self.session = session
-        self.context = context
-
-    async def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        sent = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
-        async with self.session.request(
-            method, self.url + path, data=data, headers=sent, allow_redirects=False
-        ) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
-
-
-@asynccontextmanager
-async def serving(*flags: str, leads: bool = True) -> AsyncIterator[Api]:
-    async with AsyncExitStack() as stack:
-        loaded, _ = load(["--master", "127.0.0.1:1", *flags], {})
-        leadership = Leadership(HostPort("127.0.0.1", 1), None, 1.0)
-        writer, bus = Writer(MemoryStorage(), 50), Bus()
-        await writer.open()
-        writing = asyncio.create_task(writer.run())
-        stack.callback(writing.cancel)
-        context = Context(loaded, leadership, bus, writer, Callbacks(bus))
-        posting = asyncio.create_task(context.callbacks.run([]))
-        stack.callback(posting.cancel)
-        core = Marathon(Options(), LoopClock(), Outside(writer, bus))
-        core.start(writer.archive.snapshot())
-        if leads:
-            context.core, leadership.ready = core, True
-        proxy = await stack.enter_async_context(Proxy(leadership, "http", 1.0, 1.0, None))
-        server = TestServer(application(context, proxy))
-        await server.start_server()
-        stack.push_async_callback(server.close)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Api(session, str(server.make_url("")).rstrip("/"), context)
-
-
-def api_test(test: Callable[[Api], Awaitable[None]]) -> Callable[[], None]:
-    def run() -> None:
-        async def inside() -> None:
-            async with serving() as api:
-                await test(api)
-
-        asyncio.run(inside())
-
-    run.__name__ = test.__name__
-    return run
-
+from tests.unit.marathon_api import Api, api_test, serving
 
 APP = {"id": "/a", "cmd": "sleep 1", "labels": {"tier": "front"}}
 
