@@ -12,14 +12,17 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import aiohttp
+import msgspec
 import pytest
 
+from mesosctl.runtime import internal
 from mesosctl.runtime.agent import host
 from mesosctl.runtime.agent.core import Settings
 from mesosctl.runtime.agent.endpoints import routes
 from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.program import PREFIX
+from mesosctl.runtime.agent.views import state
 from mesosctl.runtime.flags.agent import AgentFlags
 from mesosctl.runtime.flags.load import load
 from mesosctl.runtime.http.address import Address
@@ -29,7 +32,9 @@ from mesosctl.runtime.protocol.basics import ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.codec import MediaType, decode, encode
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.recordio import RecordDecoder
+from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.tasks import CheckInfo, CheckStatusInfo, TaskState, TaskStatus
+from mesosctl.runtime.resources import Resources
 from tests.unit.agent_bench import FRAMEWORK_ID, Bench, task, usage
 
 JSON, PROTOBUF = MediaType.JSON, MediaType.PROTOBUF
@@ -223,3 +228,24 @@ def test_settings_hold_mesos_defaults() -> None:
     assert settings.shutdown_grace_period == flags.executor_shutdown_grace_period
     assert settings.max_completed_executors == flags.max_completed_executors_per_framework
     assert settings.switch_user == flags.switch_user
+
+
+def test_state_shows_what_was_reserved_since() -> None:
+    """Reservations and volumes that the master told the agent to keep."""
+    bench = Bench()
+    has = Resources.parse("cpus:2;mem:1024").messages()
+    bench.agent.info = msgspec.structs.replace(bench.agent.info, resources=has)
+    (mine,) = Resources.parse("cpus(db):0.5").messages()
+    reservation = Resource.ReservationInfo(type=Resource.ReservationInfo.Type.DYNAMIC, role="db", principal="ops")
+    reserved = msgspec.structs.replace(mine, reservations=(reservation,))
+    bench.agent.from_master(internal.Checkpoint((reserved,)))
+    used = msgspec.structs.replace(reserved, allocation_info=Resource.AllocationInfo("db"))
+    bench.run(msgspec.structs.replace(task("a"), resources=(used,)))
+    view = state(bench.agent, Address("10.0.0.1", 5051, "10.0.0.1", 5051, "agent.corp"), None, 0.0)
+    assert view["resources"]["cpus"] == 2.0
+    assert view["unreserved_resources"]["cpus"] == 1.5
+    assert view["reserved_resources"]["db"]["cpus"] == 0.5
+    assert view["reserved_resources_allocated"]["db"]["cpus"] == 0.5
+    (full,) = view["reserved_resources_full"]["db"]
+    assert (full.role, full.reservations[0].principal, full.scalar.value) == ("db", "ops", 0.5)
+    assert {each.name for each in view["unreserved_resources_full"]} == {"cpus", "mem"}

@@ -131,6 +131,18 @@ def test_a_disconnected_agent_is_drained_when_it_is_back(cluster: Cluster) -> No
     assert cluster.messages(internal.KillTask, "a2")
 
 
+def test_a_disconnected_agent_without_tasks_is_drained_when_it_is_back() -> None:
+    cluster = Cluster()
+    cluster.register()
+    cluster.master.agent_disconnected("a1")
+    drain(cluster)
+    cluster.clock.advance(20)
+    assert state(cluster) is DrainState.DRAINING
+    cluster.register("a2", AGENT)
+    cluster.send("a2", internal.Pong())
+    assert state(cluster) is DrainState.DRAINED
+
+
 def test_a_disconnected_agent_that_is_taken_back_is_offered_when_it_is_back(cluster: Cluster) -> None:
     cluster.master.commit(draining(cluster).deactivate(AGENT))
     cluster.master.agent_disconnected("a1")

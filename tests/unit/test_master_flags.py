@@ -138,6 +138,18 @@ def test_frameworks_are_limited_by_their_principal() -> None:
     assert cluster.master.delay(unknown) == 0
 
 
+def test_a_scheduler_that_takes_over_has_what_is_left_of_the_limit() -> None:
+    cluster = Cluster(rate_limits=rate_limits('{"limits":[{"principal":"p","qps":1}]}'))
+    cluster.subscribe(principal="p")
+    call = msgspec.convert({"type": "REVIVE", "framework_id": {"value": FRAMEWORK}}, Call)
+    assert [cluster.master.delay(call) for _ in range(2)] == [0, 1]
+    cluster.subscribe("s2", principal="p")
+    assert "s1" in cluster.closed
+    assert cluster.master.delay(call) == 2
+    cluster.clock.advance(10)
+    assert cluster.master.delay(call) == 0
+
+
 # The whitelist.
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.master.views.agents import full_agent_view
 from mesosctl.runtime.protocol.errors import Refusal
 from mesosctl.runtime.protocol.offers import Offer
 from tests.unit.master_cluster import AGENT, FRAMEWORK, Cluster, task
@@ -55,6 +56,11 @@ def refusal(cluster: Cluster, kind: str, **fields: Any) -> tuple[int, str]:
     return caught.value.status, caught.value.text
 
 
+def launch(cluster: Cluster, *tasks: dict[str, Any]) -> None:
+    operation = {"type": "LAUNCH", "launch": {"task_infos": tasks}}
+    cluster.call("s1", "ACCEPT", FRAMEWORK, offer_ids=[{"value": cluster.offer()}], operations=[operation])
+
+
 def checkpointed(cluster: Cluster) -> str:
     """What the agent was told last to keep."""
     message = cluster.messages(internal.Checkpoint)[-1]
@@ -100,6 +106,112 @@ def test_what_tasks_use_cannot_be_reserved(cluster: Cluster) -> None:
     assert status == 409
     assert text.endswith("does not contain cpus:1")
     assert not cluster.messages(internal.Checkpoint)
+
+
+def part_free_and_part_offered(cluster: Cluster, free: float, **more: Any) -> None:
+    """The CPUs of a task that has just ended are in no offer; the others are. `more`: what they are besides."""
+    launch(cluster, task("t") | {"resources": [resource("cpus", free, **more), resource("mem", 32)]})
+    assert len(cluster.master.state.frameworks[FRAMEWORK].offers) == 0
+    cluster.offer()
+    uuid = cluster.update("t", "TASK_FINISHED")
+    cluster.call("s1", "ACKNOWLEDGE", agent_id={"value": AGENT}, task_id={"value": "t"}, uuid=uuid)
+    assert cluster.master.state.allocator.available(AGENT).scalar("cpus") == free
+    assert cluster.master.state.offers
+
+
+@pytest.mark.parametrize("kind", ["RESERVE", "UNRESERVE"])
+def test_what_is_free_and_what_is_offered_serve_together(cluster: Cluster, kind: str) -> None:
+    reserved = resource("cpus", 2, reservations=[DYNAMIC])
+    older: dict[str, Any] = {}
+    if kind == "UNRESERVE":
+        perform(cluster, "RESERVE", resources=[reserved])
+        older = {"role": "eng", "reservation": {"principal": "ops"}}
+    part_free_and_part_offered(cluster, 0.5, **older)
+    cluster.take("s1")
+    perform(cluster, kind, resources=[reserved])
+    assert [event.type for event in cluster.take("s1")] == ["RESCIND"]
+    left = cluster.master.state.agents[AGENT].total.reserved("eng").scalar("cpus")
+    assert left == (2 if kind == "RESERVE" else 0)
+
+
+def test_reservations_of_one_role_by_two_principals(cluster: Cluster) -> None:
+    for principal in ("ops", "dev"):
+        perform(cluster, "RESERVE", resources=[resource("cpus", 1, reservations=[DYNAMIC | {"principal": principal}])])
+    cluster.clock.advance(6)
+    offered = cluster.master.state.offers[cluster.offer()].resources.reserved("eng").messages()
+    found = {each.reservations[0].principal: each.scalar.value for each in offered if each.name == "cpus"}
+    assert found == {"ops": 1, "dev": 1}
+    perform(cluster, "UNRESERVE", resources=[resource("cpus", 1, reservations=[DYNAMIC])])
+    (left,) = cluster.messages(internal.Checkpoint)[-1].resources
+    assert left.reservations[0].principal == "dev"
+
+
+def test_reservations_with_labels(cluster: Cluster) -> None:
+    labels = {"labels": [{"key": "team", "value": "a"}, {"key": "empty"}]}
+    labelled = resource("cpus", 1, reservations=[DYNAMIC | {"labels": labels}])
+    perform(cluster, "RESERVE", resources=[labelled])
+    cluster.clock.advance(6)
+    offered = cluster.master.state.offers[cluster.offer()].resources.reserved("eng").messages()
+    assert [each.key for each in offered[0].reservations[0].labels.labels] == ["team", "empty"]
+    status, _ = refusal(cluster, "UNRESERVE", resources=[resource("cpus", 1, reservations=[DYNAMIC])])
+    assert status == 409
+    perform(cluster, "UNRESERVE", resources=[labelled])
+    assert checkpointed(cluster) == ""
+
+
+def test_operators_and_frameworks_destroy_what_the_others_made(cluster: Cluster) -> None:
+    older = {"role": "eng", "reservation": {"principal": "ops"}}
+    there = resource("disk", 100, **older)
+    made = there | {"disk": {"persistence": {"id": "v"}, "volume": {"container_path": "data", "mode": "RW"}}}
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    perform(cluster, "CREATE", volumes=[volume(100)])
+    assert checkpointed(cluster) == "disk:100:v"
+    cluster.clock.advance(6)
+    accept(cluster, (("DESTROY", {"volumes": [made]}),))
+    assert checkpointed(cluster) == "disk:100"
+    cluster.clock.advance(6)
+    accept(cluster, (("CREATE", {"volumes": [made]}),))
+    assert checkpointed(cluster) == "disk:100:v"
+    cluster.clock.advance(6)
+    cluster.offer()
+    perform(cluster, "DESTROY", volumes=[volume(100)])
+    assert checkpointed(cluster) == "disk:100"
+
+
+def test_agents_are_shown_with_their_volumes(cluster: Cluster) -> None:
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    perform(cluster, "CREATE", volumes=[volume(60)])
+    cluster.clock.advance(6)
+    view = full_agent_view(cluster.master.state.agents[AGENT])
+
+    def parts(name: str) -> list[tuple[float, str | None]]:
+        shown = view[name]["eng"] if name.startswith("reserved") else view[name]
+        return [
+            (each.scalar.value, each.disk.persistence.id if each.disk else None)
+            for each in shown
+            if each.name == "disk"
+        ]
+
+    assert sorted(parts("reserved_resources_full")) == [(40, None), (60, "v")]
+    assert parts("unreserved_resources_full") == [(252799, None)]
+    assert parts("used_resources_full") == []
+    assert sorted(parts("offered_resources_full")) == [(40, None), (60, "v"), (252799, None)]
+    assert view["reserved_resources"]["eng"]["disk"] == 100
+
+
+def test_an_agent_that_goes_takes_its_reservations_along(cluster: Cluster) -> None:
+    cluster.register("a2", port=5052)
+    perform(cluster, "RESERVE", resources=[disk(100)])
+    perform(cluster, "CREATE", volumes=[volume(60)])
+    cluster.clock.advance(6)
+    cluster.send("a1", internal.Unregister())
+    assert AGENT not in cluster.master.state.agents
+    (other,) = cluster.master.state.agents.values()
+    status, text = refusal(cluster, "DESTROY", volumes=[volume(60)])
+    assert (status, text) == (400, "No agent found with specified ID")
+    cluster.clock.advance(6)
+    (offer,) = cluster.master.state.offers.values()
+    assert (offer.agent_id, bool(offer.resources.reserved())) == (other.id, False)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +286,6 @@ def accept(cluster: Cluster, steps: tuple[tuple[str, dict[str, Any]], ...]) -> N
     assert [(each.operation_id.value, each.state) for each in states] == [
         (kind, "OPERATION_FINISHED") for kind, _ in steps
     ]
-
-
-def launch(cluster: Cluster, *tasks: dict[str, Any]) -> None:
-    operation = {"type": "LAUNCH", "launch": {"task_infos": tasks}}
-    cluster.call("s1", "ACCEPT", FRAMEWORK, offer_ids=[{"value": cluster.offer()}], operations=[operation])
 
 
 def test_a_shared_volume_serves_more_tasks_than_it_was_offered_to() -> None:

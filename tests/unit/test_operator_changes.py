@@ -126,6 +126,16 @@ def test_reservations_and_volumes_in_the_older_form() -> None:
             400,
             "Missing 'resources' query parameter in the request body",
         )
+        for path in ("/reserve", "/unreserve", "/create-volumes", "/destroy-volumes"):
+            assert await post(running, path, form(resources=[reserved], volumes=[volume])) == (
+                400,
+                "Missing 'slaveId' query parameter in the request body",
+            )
+        for path in ("/create-volumes", "/destroy-volumes"):
+            assert await post(running, path, form(slaveId=AGENT)) == (
+                400,
+                "Missing 'volumes' query parameter in the request body",
+            )
         assert await post(running, "/unreserve", form(slaveId=AGENT, resources="{")) == (
             400,
             "Error in parsing 'resources' query parameter in the request body: syntax error at line 1 near: ",
@@ -137,6 +147,17 @@ def test_reservations_and_volumes_in_the_older_form() -> None:
         unknown = {**reserved, "scalar": {"value": 1e9}}
         status, text = await post(running, "/reserve", form(slaveId=AGENT, resources=[unknown]))
         assert status == 409, text
+
+    run(scenario)
+
+
+def test_quota_that_two_remove_at_once() -> None:
+    async def scenario(running: Running) -> None:
+        config = {"role": "eng", "limits": {"cpus": {"value": 1}}}
+        await ask(running, "UPDATE_QUOTA", quota_configs=[config])
+        answers = await asyncio.gather(*(running.request("DELETE", "/quota/eng") for _ in range(2)))
+        assert sorted(answer.status for answer, _ in answers) == [200, 400]
+        assert (await ask(running, "GET_QUOTA"))["get_quota"]["status"].get("configs", []) == []
 
     run(scenario)
 

@@ -96,11 +96,20 @@ class Draining:
         self._state.registrar.put(GONE, agent_id, None, lambda: self._state.gone.pop(agent_id, None))
 
     def settle(self) -> None:
-        """Draining agents without tasks are drained. To be called whenever something may have ended."""
+        """Draining agents without tasks are drained, where they are connected: one that is away may bring some back.
+
+        To be called whenever something may have ended.
+        """
         for agent_id, restriction in [*self._restrictions.items()]:
             agent = self._state.agents.get(agent_id)
             drain = restriction.drain
-            if agent is None or agent.tasks or drain is None or drain.state is DrainState.DRAINED:
+            if (
+                agent is None
+                or not agent.connected
+                or agent.tasks
+                or drain is None
+                or drain.state is DrainState.DRAINED
+            ):
                 continue
             if agent_id not in self._settling:
                 self._settling.add(agent_id)

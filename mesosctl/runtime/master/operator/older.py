@@ -28,6 +28,7 @@ from mesosctl.runtime.protocol.tolerant import from_value, parse
 from mesosctl.runtime.protocol.wire import WireMessage
 
 M = TypeVar("M", bound=WireMessage)
+T = TypeVar("T")
 _Operation = Offer.Operation
 _Type = Offer.Operation.Type
 Form = Mapping[str, str]
@@ -66,17 +67,8 @@ def routes(context: Context) -> list[web.RouteDef]:
 
 
 async def _set_quota(context: Context, request: web.Request) -> int:
-    body = await request.read()
-    text = body.decode("utf-8", "replace")
-    try:
-        value = parse(body)
-    except DecodeError as error:
-        raise Refusal(400, f"Failed to parse set quota request JSON '{text}': {error}") from None
-    try:
-        asked = from_value(QuotaRequest, value)
-    except DecodeError as error:
-        raise Refusal(400, f"Failed to validate set quota request JSON '{text}': {error}") from None
-    return await quota.set_one(context, asked)
+    words = "Failed to parse set quota request JSON '{}'", "Failed to validate set quota request JSON '{}'"
+    return await quota.set_one(context, await _json(request, partial(from_value, QuotaRequest), *words))
 
 
 async def _remove_quota(context: Context, request: web.Request) -> int:
@@ -85,17 +77,23 @@ async def _remove_quota(context: Context, request: web.Request) -> int:
 
 
 async def _update_weights(context: Context, request: web.Request) -> int:
+    words = (
+        "Failed to parse update weights request JSON ('{}')",
+        "Failed to convert weights JSON array to protobuf ('{}')",
+    )
+    return await quota.update_infos(context, await _json(request, partial(messages, WeightInfo), *words))
+
+
+async def _json(request: web.Request, convert: Callable[[object], T], unreadable: str, invalid: str) -> T:
+    """What the body says. Raises Refusal (400) with either words, the body in place of `{}`."""
     body = await request.read()
-    text = body.decode("utf-8", "replace")
+    words = unreadable
     try:
         value = parse(body)
+        words = invalid
+        return convert(value)
     except DecodeError as error:
-        raise Refusal(400, f"Failed to parse update weights request JSON ('{text}'): {error}") from None
-    try:
-        infos = messages(WeightInfo, value)
-    except DecodeError as error:
-        raise Refusal(400, f"Failed to convert weights JSON array to protobuf ('{text}'): {error}") from None
-    return await quota.update_infos(context, infos)
+        raise Refusal(400, f"{words.format(body.decode('utf-8', 'replace'))}: {error}") from None
 
 
 async def _update_schedule(context: Context, request: web.Request) -> int:
