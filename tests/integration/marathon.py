@@ -34,13 +34,13 @@ class Answer:
 class Marathon:
     """One process. `store` is the value of `--zk`."""
 
-    def __init__(self, folder: Path, master: str, store: str) -> None:
+    def __init__(self, folder: Path, master: str, store: str, session_seconds: float = SESSION_SECONDS) -> None:
         self.port = free_port()
         self.log = folder / f"marathon-{self.port}.log"
         self._command = [
             *(sys.executable, "-m", "mesosctl.runtime.marathon", "--master", master, "--zk", store),
             *("--http_address", "127.0.0.1", "--http_port", str(self.port), "--hostname", "127.0.0.1"),
-            *("--zk_session_timeout", str(int(SESSION_SECONDS * 1000)), "--min_revive_offers_interval", "100"),
+            *("--zk_session_timeout", str(int(session_seconds * 1000)), "--min_revive_offers_interval", "100"),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -67,6 +67,11 @@ class Marathon:
             return self.get("/ping").status in (200, 401)
         except OSError:
             return False
+
+    @property
+    def has_ended(self) -> bool:
+        """By itself."""
+        return self._process is not None and self._process.poll() is not None
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         if self._process:

@@ -27,9 +27,9 @@ def app(version: str, count: int, minimum: float, over: float) -> App:
 
 
 def instances(letters: str, minimum: float, over: float) -> list[Instance]:
-    """`o` old and running, `u` the same, unhealthy, `s` old and staging, `w` old and waiting, `l` old and leaving, `n`
+    """`o` old and running, `u` the same, unhealthy, `q` of which nothing was heard yet, `x` given up, `s` old and staging, `w` old and waiting, `l` old and leaving, `n`
     new and ready, `p` new and not ready."""
-    conditions = {"s": Condition.STAGING, "w": Condition.SCHEDULED}
+    conditions = {"s": Condition.STAGING, "w": Condition.SCHEDULED, "x": Condition.UNREACHABLE_INACTIVE}
     return [
         Instance(
             id=f"{letter}{number}",
@@ -43,7 +43,9 @@ def instances(letters: str, minimum: float, over: float) -> list[Instance]:
     ]
 
 
-VIEW = View(healthy=lambda i: False if i.id[0] == "u" else None, ready=lambda i: i.id[0] in "no")
+VIEW = View(
+    healthy=lambda i: False if i.id[0] == "u" else None, ready=lambda i: i.id[0] in "no", heard=lambda i: i.id[0] != "q"
+)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,11 @@ VIEW = View(healthy=lambda i: False if i.id[0] == "u" else None, ready=lambda i:
         (1, 1, "o", 4, ""),
         (1, 0, "oooooo", 0, "oo"),
         (1, 1, "onnnnn", 0, "on"),
+        (0.5, 0, "qqqq", 0, ""),
+        (0.5, 0, "ooqq", 0, ""),
+        (0.5, 0, "oooq", 0, "o"),
+        (1, 1, "qqnnnn", 0, "qq"),
+        (1, 1, "xnnnn", 0, "x"),
     ],
 )
 def test_what_is_done_at_once(minimum: float, over: float, there: str, launch: int, kill: str) -> None:

@@ -14,6 +14,8 @@ from yarl import URL
 from mesosctl.runtime.coordination.address import HostPort
 from mesosctl.runtime.marathon.core.outside import Probe, ProbeResult, Purpose
 
+AT_ONCE = 256
+"""Probes under way. Under a new leader all tasks are asked at once."""
 MAX_BODY_BYTES = 10_000
 """Of a readiness check's answer."""
 
@@ -26,6 +28,7 @@ class Prober:
         connector = aiohttp.TCPConnector(ssl=False, limit=0, force_close=True)
         self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         self._running: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -34,14 +37,14 @@ class Prober:
         await self._session.close()
 
     def start(self, probe: Probe, found: Found) -> None:
-        """Calls `found` within the probe's timeout."""
+        """Calls `found` within the probe's timeout, once it is its turn."""
         task = asyncio.create_task(self._run(probe, found))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def _run(self, probe: Probe, found: Found) -> None:
         try:
-            async with asyncio.timeout(probe.timeout):
+            async with self._turns, asyncio.timeout(probe.timeout):
                 result = await (_connect(probe) if probe.protocol == "TCP" else self._request(probe))
         except TimeoutError:
             result = ProbeResult(connected=False, cause=f"No answer within {probe.timeout:g} s")

@@ -27,6 +27,8 @@ class _Watch:
 
     def __init__(self, checks: int) -> None:
         self.results: list[HealthResult | None] = [None] * checks
+        self.unheard: set[int] = set()
+        """Marathon's own checks that were not answered yet."""
         self.timers: dict[int, Timer] = {}
 
 
@@ -60,14 +62,23 @@ class Health:
             return False
         return True if results and None not in results else None
 
+    def heard(self, instance: Instance) -> bool:
+        """Whether Marathon's own checks have been answered at least once."""
+        if not instance.app.healthChecks:
+            return True
+        watch = self._watched.get(instance.task_id)
+        return watch is not None and not watch.unheard
+
     def watch(self, instance: Instance) -> None:
         """It runs: begin with Marathon's checks, unless that was done before."""
         if not instance.app.healthChecks or instance.task_id in self._watched:
             return
         watch = self._watched[instance.task_id] = _Watch(len(instance.app.healthChecks))
+        age = self._clock.now() - _started(instance)
         for number, check in enumerate(instance.app.healthChecks):
             if not by_mesos(check):
-                self._later(watch, instance.task_id, number, check.delaySeconds)
+                watch.unheard.add(number)
+                self._later(watch, instance.task_id, number, max(0.0, check.delaySeconds - age))
 
     def told(self, instance: Instance, status: TaskStatus) -> None:
         """What an agent says of the check that it runs."""
@@ -89,6 +100,7 @@ class Health:
             return
         check = instance.app.healthChecks[probe.number]
         self._later(watch, probe.task_id, probe.number, check.intervalSeconds)
+        self._hear(instance, watch, probe.number)
         alive = _alive(check, result)
         if alive is None or (not alive and self._in_grace(instance, check, watch.results[probe.number])):
             return
@@ -108,6 +120,8 @@ class Health:
             return
         check = instance.app.healthChecks[number]
         target = address(instance, check)
+        if target is None:
+            self._hear(instance, watch, number)  # there is nobody to ask
         if target is None or instance.condition is not Condition.RUNNING:
             self._later(watch, task_id, number, max(1, check.intervalSeconds))
             return
@@ -124,10 +138,13 @@ class Health:
         self._outside.probe(probe)
 
     def _in_grace(self, instance: Instance, check: HealthCheck, last: HealthResult | None) -> bool:
-        assert instance.task is not None
-        started = instance.task.started_at or instance.task.staged_at
         never = last is None or last.first_success is None
-        return never and self._clock.now() < started + check.gracePeriodSeconds
+        return never and self._clock.now() < _started(instance) + check.gracePeriodSeconds
+
+    def _hear(self, instance: Instance, watch: _Watch, number: int) -> None:
+        if number in watch.unheard:
+            watch.unheard.remove(number)
+            self._changed(instance.app_id)
 
     def _note(self, instance: Instance, watch: _Watch, number: int, alive: bool, cause: str) -> None:
         now = self._clock.now()
@@ -157,6 +174,11 @@ class Health:
 
     def _publish(self, event: events.Event) -> None:
         self._outside.publish(events.stamped(event, self._clock.now()))
+
+
+def _started(instance: Instance) -> float:
+    assert instance.task is not None
+    return instance.task.started_at or instance.task.staged_at
 
 
 def _alive(check: HealthCheck, result: ProbeResult) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
@@ -108,7 +109,7 @@ class Marathon:
         self._unsettle_all()
         self._every(self._options.scale_first, self._options.scale_interval, self._unsettle_all)
         self._every(_OVERDUE_SECONDS, _OVERDUE_SECONDS, self._tasks.check_overdue)
-        self._every(self._options.reconcile_first, self._options.reconcile_interval, self._reconcile)
+        self._every(self._options.reconcile_first, self._options.reconcile_interval, self._reconcile_old)
         self._settling.now()
 
     # The API.
@@ -326,7 +327,7 @@ class Marathon:
             if app is None and not instances:
                 return
             wanted = Wanted(app, app.instances) if app else Wanted(instances[0].app, 0)
-        decision = decide(wanted, instances, View(self._health.healthy, self._ready))
+        decision = decide(wanted, instances, View(self._health.healthy, self._ready, self._health.heard))
         for instance in decision.kill:
             self._tasks.stop(instance)
         for _ in range(decision.launch):
@@ -362,12 +363,20 @@ class Marathon:
 
     # Now and then.
 
-    def _reconcile(self) -> None:
+    def _reconcile(self, launched_before: float = math.inf) -> None:
         if self._connected:
-            tasks = [(i.task.id, i.agent.id if i.agent else None) for i in self._instances.all() if i.task]
+            tasks = [
+                (i.task.id, i.agent.id if i.agent else None)
+                for i in self._instances.all()
+                if i.task and (i.condition is not Condition.PROVISIONED or i.task.staged_at < launched_before)
+            ]
             if tasks:
                 self._outside.reconcile(tasks)
             self._outside.reconcile(None)
+
+    def _reconcile_old(self) -> None:
+        """Not those whose launch may still be on its way: the master would call them gone."""
+        self._reconcile(self._clock.now() - _OVERDUE_SECONDS)
 
     def _every(self, first: float, interval: float, act: Callable[[], None]) -> None:
         def again() -> None:

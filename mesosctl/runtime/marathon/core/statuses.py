@@ -38,6 +38,20 @@ FAILURES = frozenset({Condition.FINISHED, Condition.FAILED, Condition.ERROR, Con
 """A task that ended so was not meant to: the next one waits for the backoff."""
 
 
+NOT_YET = frozenset({Condition.STAGING, Condition.STARTING})
+"""Of a task that does not run yet."""
+
+
+def is_same(last: TaskStatus, status: TaskStatus) -> bool:
+    """Whether a status says nothing new of the task, but for when and why it was sent."""
+    return (last.state, last.healthy, last.check_status, last.container_status) == (
+        status.state,
+        status.healthy,
+        status.check_status,
+        status.container_status,
+    )
+
+
 def condition_of(status: TaskStatus) -> Condition:
     if status.state is not TaskState.TASK_LOST:
         return _CONDITIONS[status.state]

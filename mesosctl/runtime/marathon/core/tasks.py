@@ -16,7 +16,7 @@ from mesosctl.runtime.marathon.core.options import Options
 from mesosctl.runtime.marathon.core.outside import Outside
 from mesosctl.runtime.marathon.core.readiness import Readiness
 from mesosctl.runtime.marathon.core.records import Condition, Goal, Instance
-from mesosctl.runtime.marathon.core.statuses import FAILURES, condition_of
+from mesosctl.runtime.marathon.core.statuses import FAILURES, NOT_YET, condition_of, is_same
 from mesosctl.runtime.marathon.core.unreachable import Unreachable
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
@@ -54,6 +54,8 @@ class Tasks:
             self.stop(instance)
         elif instance.condition is Condition.RUNNING:
             self._health.watch(instance)
+            if instance.task and instance.task.status:
+                self._health.told(instance, instance.task.status)
         elif instance.condition in (Condition.UNREACHABLE, Condition.UNREACHABLE_INACTIVE):
             self._unreachable.lost(instance)
 
@@ -69,7 +71,12 @@ class Tasks:
             self._unknown(task_id, status, condition)
             acknowledge()
             return
+        if condition in NOT_YET and instance.task.started_at is not None:
+            acknowledge()  # it was overtaken by the news that the task runs
+            return
         last = instance.task.status
+        if last is not None and status.uuid is None and is_same(last, status):
+            return  # an answer to a reconciliation: nothing that the store does not have
         if last is None or last.state is not status.state:
             self._publish(events.status_update(instance, task_id, status))
         if condition.terminal:

@@ -43,12 +43,21 @@ class View(NamedTuple):
     healthy: Callable[[Instance], bool | None]
     ready: Callable[[Instance], bool]
     """Running, healthy where there are health checks, and ready where there are readiness checks."""
+    heard: Callable[[Instance], bool]
+    """Its checks have been answered at least once, or it has none."""
 
 
 def decide(wanted: Wanted, instances: Sequence[Instance], view: View) -> Decision:
-    staying = [i for i in instances if i.goal is Goal.RUNNING and i.condition is not Condition.UNREACHABLE_INACTIVE]
+    present = config_version(wanted.app)
+    # With an old configuration, those that are given up must not serve again when their agents come back.
+    staying = [
+        i
+        for i in instances
+        if i.goal is Goal.RUNNING
+        and (i.condition is not Condition.UNREACHABLE_INACTIVE or (wanted.replace and config_version(i.app) != present))
+    ]
     leaving = [i for i in instances if i.goal is not Goal.RUNNING]
-    old = [i for i in staying if wanted.replace and config_version(i.app) != config_version(wanted.app)]
+    old = [i for i in staying if wanted.replace and config_version(i.app) != present]
     if wanted.replace and (old or leaving):
         return _replace(wanted, staying, old, leaving, view)
     return _scale(wanted, staying, leaving, view)
@@ -67,13 +76,19 @@ def _replace(
     wanted: Wanted, staying: list[Instance], old: list[Instance], leaving: list[Instance], view: View
 ) -> Decision:
     """`old` are those of `staying` that are to go. This is not done before all that go have gone."""
-    new = [i for i in staying if i not in old]
+    going = {i.id for i in old}
+    new = [i for i in staying if i.id not in going]
     least, most = _capacity(wanted)
     ready = sum(view.ready(i) for i in new)
-    serving = [i for i in old if i.condition is Condition.RUNNING and view.healthy(i) is not False]
-    excess = len(serving) - max(0, least - ready)
+    serving: list[Instance] = []
+    kill: list[Instance] = []
+    for instance in old:
+        serves = instance.condition is Condition.RUNNING and view.healthy(instance) is not False
+        (serving if serves else kill).append(instance)
+    missing = max(0, least - ready)
+    # Of whom nothing was heard yet, as under a new leader, nobody knows whether he serves.
+    excess = sum(map(view.heard, serving)) - missing if missing else len(serving)
     surplus_new = len(new) - wanted.count
-    kill = [i for i in old if i not in serving]
     if excess > 0:
         kill += select(wanted.app, serving, excess, wanted.kills, view.healthy)
     if surplus_new > 0:
