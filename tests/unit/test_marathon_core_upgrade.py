@@ -27,8 +27,8 @@ def app(version: str, count: int, minimum: float, over: float) -> App:
 
 
 def instances(letters: str, minimum: float, over: float) -> list[Instance]:
-    """`o` old and running, `u` the same, unhealthy, `q` of which nothing was heard yet, `x` given up, `s` old and staging, `w` old and waiting, `l` old and leaving, `n`
-    new and ready, `p` new and not ready."""
+    """`o` old and running; the same: `u` unhealthy, `q` nothing was heard of; `s` old and staging, `w` old and waiting,
+    `x` old and given up, `l` old and leaving, `n` new and ready, `p` new and not ready."""
     conditions = {"s": Condition.STAGING, "w": Condition.SCHEDULED, "x": Condition.UNREACHABLE_INACTIVE}
     return [
         Instance(
@@ -76,7 +76,7 @@ VIEW = View(
         (1, 1, "onnnnn", 0, "on"),
         (0.5, 0, "qqqq", 0, ""),
         (0.5, 0, "ooqq", 0, ""),
-        (0.5, 0, "oooq", 0, "o"),
+        (0.5, 0, "oooq", 0, "q"),
         (1, 1, "qqnnnn", 0, "qq"),
         (1, 1, "xnnnn", 0, "x"),
     ],
