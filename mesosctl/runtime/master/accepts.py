@@ -71,7 +71,7 @@ class Accepts:
         if task.executor and task.executor.framework_id is None:
             executor = msgspec.structs.replace(task.executor, framework_id=framework.framework_id)
             task = msgspec.structs.replace(task, executor=executor)
-        copies = self._copies(resources_of(task.resources), left)
+        copies = self._copies([task], left)
         if problem := problem_of_task(task, framework, agent, left + copies):
             self._error(framework, agent, [task], _Reason.REASON_TASK_INVALID, problem)
             return left
@@ -96,8 +96,7 @@ class Accepts:
         if executor.framework_id is None:
             executor = msgspec.structs.replace(executor, framework_id=framework.framework_id)
         tasks = [task if task.executor else msgspec.structs.replace(task, executor=executor) for task in tasks]
-        share = executor_share(executor, framework, agent)
-        copies = self._copies(sum((resources_of(task.resources) for task in tasks), share), left)
+        copies = self._copies(tasks, left)
         if problem := problem_of_group(tasks, executor, framework, agent, left + copies):
             self._error(framework, agent, tasks, _Reason.REASON_TASK_GROUP_INVALID, problem)
             return left
@@ -112,9 +111,13 @@ class Accepts:
         self._state.tell(agent, run)
         return left + copies - used
 
-    def _copies(self, wanted: Resources, left: Resources) -> Resources:
-        """The copies of shared volumes that are wanted beyond those that are left."""
-        return (wanted.shared() - left).filter(lambda kind: bool(self._shared.filter(lambda each: each == kind)))
+    def _copies(self, tasks: Iterable[TaskInfo], left: Resources) -> Resources:
+        """The copies of shared volumes that tasks want beyond those that are left."""
+        try:
+            wanted = sum((resources_of(task.resources) for task in tasks), NOTHING).shared()
+        except ResourcesError:
+            return NOTHING  # they are invalid, as will be found
+        return (wanted - left).filter(lambda kind: bool(self._shared.filter(lambda each: each == kind)))
 
     def _forbidden(self, framework: Framework, task: TaskInfo) -> str | None:
         user = user_of_task(task, framework.info)
