@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
+from tests.integration.browser import WAIT_MS, chromium
 from tests.integration.programs import Programs
 from tests.integration.zookeeper import ZooKeeper
 
@@ -28,3 +30,12 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
     programs.start_agent()
     yield programs
     programs.stop()
+
+
+@pytest.fixture(scope="module")
+def browser_page() -> Iterator[Page]:
+    """A page of Debian's Chromium."""
+    with chromium() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(WAIT_MS)
+        yield page

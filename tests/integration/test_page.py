@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.integration.browser import watched
 from tests.integration.programs import Programs, Scheduler
 
 TASK = "web-<b>1"
@@ -49,40 +49,14 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
         made.stop()
 
 
-@pytest.fixture(scope="module")
-def browser_page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        chromium = shutil.which("chromium")
-        assert chromium, "install Debian's chromium"
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        page = browser.new_page()
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        yield page
-        browser.close()
-
-
 @pytest.fixture
 def page(browser_page: Page, programs: Programs) -> Iterator[Page]:
     """On the overview. Nothing that a test does may leave an error on the console."""
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(message.text)
-
-    def failed(error: Exception) -> None:
-        complaints.append(str(error))
-
-    browser_page.on("console", note)
-    browser_page.on("pageerror", failed)
-    browser_page.set_viewport_size({"width": 1200, "height": 800})
-    browser_page.goto("about:blank")
-    browser_page.goto(f"http://127.0.0.1:{programs.master_port}/")
-    yield browser_page
-    browser_page.remove_listener("console", note)
-    browser_page.remove_listener("pageerror", failed)
-    assert complaints == []
+    with watched(browser_page):
+        browser_page.set_viewport_size({"width": 1200, "height": 800})
+        browser_page.goto("about:blank")
+        browser_page.goto(f"http://127.0.0.1:{programs.master_port}/")
+        yield browser_page
 
 
 def test_overview_tells_what_the_cluster_has(page: Page) -> None:

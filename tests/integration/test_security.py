@@ -9,7 +9,6 @@ import http.client
 import ipaddress
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from playwright.sync_api import HttpCredentials, expect, sync_playwright
+from playwright.sync_api import HttpCredentials, expect
 
 from mesosctl.inventory.model import Cluster, Host, Mesos, MesosAgent, MesosMaster, Role
 from mesosctl.runtime.framework.errors import FrameworkError
@@ -39,6 +38,7 @@ from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskGroupInfo, TaskInfo, TaskState
 from mesosctl.runtime.tls import client, executor_variables, tls
 from mesosctl.tasks import mesos_service
+from tests.integration.browser import chromium
 from tests.integration.programs import Programs
 
 WAIT_SECONDS = 60.0
@@ -299,18 +299,13 @@ def test_everybody_says_who_they_are_and_nobody_listens(programs: Secure) -> Non
 def test_the_page_works_for_one_who_answers_the_browser_s_question(programs: Secure) -> None:
     """Through the master, which reaches the agent by TLS, with the credential that the browser was given."""
     programs.start(ACLS)
-    chromium = shutil.which("chromium")
-    assert chromium, "install Debian's chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+    with chromium() as browser:
         answer: HttpCredentials = {"username": "ops", "password": f"{SECRET}ops"}
         page = browser.new_page(ignore_https_errors=True, http_credentials=answer)
-        page.set_default_timeout(30_000)
         page.goto(f"https://127.0.0.1:{programs.master_port}/")
         page.get_by_role("navigation").get_by_role("link", name="Agents").click()
         page.locator("tbody a").click()
-        expect(page.locator("dl.facts")).to_be_visible(timeout=30_000)
-        browser.close()
+        expect(page.locator("dl.facts")).to_be_visible()
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

@@ -19,16 +19,19 @@ _HEADERS = {
 }
 
 
-def page_routes(name: str) -> list[web.RouteDef]:
-    """The page `name` ("master", "agent") as `/`, and what it loads below `/page`."""
+_PART = r"{name:(?:marathon/)?[a-z]+\.(?:js|css)}"
+
+
+def page_routes(name: str, base: str = "") -> list[web.RouteDef]:
+    """The page `name` ("master", "agent", "marathon") as `base`/, and what it loads below `base`/page."""
 
     async def page(request: web.Request) -> web.StreamResponse:
         return web.FileResponse(FILES / f"{name}.html", headers=_HEADERS)
 
     async def part(request: web.Request) -> web.StreamResponse:
         path = FILES / request.match_info["name"]
-        if path.suffix not in (".js", ".css") or not path.is_file():
+        if not path.is_file():
             raise web.HTTPNotFound
         return web.FileResponse(path, headers=_HEADERS)
 
-    return [web.get("/", page), web.get("/page/{name}", part)]
+    return [web.get(f"{base}/", page), web.get(f"{base}/page/{_PART}", part)]

@@ -7,6 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from mesosctl.runtime.http.authentication import Basic, check
 from mesosctl.runtime.http.server import MAX_BODY_BYTES
+from mesosctl.runtime.marathon.api import page
 from mesosctl.runtime.marathon.api.apps import Apps
 from mesosctl.runtime.marathon.api.context import Context
 from mesosctl.runtime.marathon.api.conventions import Origins, negotiated, uncached
@@ -31,6 +32,7 @@ def application(context: Context, proxy: Proxy) -> web.Application:
     app.on_response_prepare.extend([uncached, origins.announce])
     for part in (Apps, Groups, Tasks, Deployments, Queue, System, Logging, Events, Subscriptions):
         app.router.add_routes(part(context).routes())
+    app.router.add_routes(page.routes())
     return app
 
 

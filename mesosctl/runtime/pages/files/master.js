@@ -238,6 +238,16 @@ const roles = {
   },
 };
 
+/** Addresses of sandboxes as Apache Mesos' page has them, which frameworks link to; `file` shows that one at once. */
+const executor = {
+  load(app, agent, framework, id) {
+    const file = app.parameters.get("file");
+    const root = latest(framework, id);
+    const rest = file ? `&${new URLSearchParams({ root, file: 1 })}` : "";
+    location.replace(`${sandbox(agent, file ? `${root}/${file}` : root)}${rest}`);
+  },
+};
+
 const machine = (id) => id.hostname || id.ip;
 const moment = (time) => new Date((time?.nanoseconds ?? 0) / 1e6).toLocaleString();
 
@@ -270,6 +280,7 @@ new App([
   ["/agents", agents],
   ["/agents/([^/]+)", agent],
   ["/agents/([^/]+)/log", filesView(agentFiles, () => "Log of the agent")],
+  ["/(?:agents|slaves)/([^/]+)/frameworks/([^/]+)/executors/([^/]+)/browse", executor],
   ["/sandbox/([^/]+)", filesView(agentFiles, () => "Sandbox")],
   ["/frameworks", frameworks],
   ["/frameworks/([^/]+)", framework],

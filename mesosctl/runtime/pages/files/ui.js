@@ -13,16 +13,25 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** The answer to a GET. Throws an Error that says what was asked and what came back. */
-export async function get(path, query = {}, kind = "json") {
+/** A path with a query: an object, or a list of pairs. */
+export function address(path, query = {}) {
   const parameters = new URLSearchParams(query).toString();
-  const url = parameters ? `${path}?${parameters}` : path;
-  let response;
+  return parameters ? `${path}?${parameters}` : path;
+}
+
+/** What `fetch` gives. Throws an Error in plain words where nobody answers. */
+export async function reach(url, options = {}) {
   try {
-    response = await fetch(url, { cache: "no-store" });
+    return await fetch(url, { cache: "no-store", ...options });
   } catch {
     throw new Error(`No answer from ${location.host}. Trying again.`);
   }
+}
+
+/** The answer to a GET. Throws an Error that says what was asked and what came back. */
+export async function get(path, query = {}, kind = "json") {
+  const url = address(path, query);
+  const response = await reach(url);
   if (!response.ok) throw new Error(`${url}: ${response.status} ${(await response.text()).trim() || response.statusText}`);
   return kind === "json" ? response.json() : response.text();
 }
@@ -119,7 +128,7 @@ export function table(app, name, columns, rows, { text = null, empty = "None." }
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name },
       h("table", {},
         h("thead", {}, h("tr", {}, columns.map(([title, , kind]) => h("th", { scope: "col", class: kind }, title)))),
-        h("tbody", {}, shown.map((row) => h("tr", {}, columns.map(([, cell, kind]) => h("td", { class: kind }, cell(row)))))))),
+        h("tbody", {}, shown.map((row) => h("tr", {}, columns.map(([title, cell, kind]) => h("td", { class: kind, "data-title": typeof title === "string" ? title : null }, cell(row)))))))),
   ];
 }
 
@@ -127,7 +136,8 @@ export function table(app, name, columns, rows, { text = null, empty = "None." }
  * Shows the view that the address after `#` names, and shows it anew when its data change.
  *
  * `routes` is a list of [pattern, view]. A view has `load(app, ...groups)`, which gives its data, and
- * `draw(app, data, ...groups)`, which gives nodes; `seconds` between loads, 0 for a view that keeps itself up to date.
+ * `draw(app, data, ...groups)`, which gives nodes; `seconds` between loads if not those of the app, 0 for a view that keeps
+ * itself up to date.
  */
 export class App {
   constructor(routes) {
@@ -135,6 +145,8 @@ export class App {
     this.main = document.querySelector("main");
     this.alert = document.querySelector("#alert");
     this.round = 0;
+    this.loads = 0;
+    this.seconds = 3;
   }
 
   start() {
@@ -152,12 +164,12 @@ export class App {
     return location.hash.replace(/^#/, "").split("?")[0] || "/";
   }
 
-  /** Keep a setting of the view in the address, and draw the view with it. */
-  set(name, value) {
+  /** Keep a setting of the view in the address, and draw the view with it; the table `paged` is at its first page then. */
+  set(name, value, paged = name) {
     const parameters = this.parameters;
     if (value === "" || value === 0) parameters.delete(name);
     else parameters.set(name, value);
-    if (!name.endsWith("-page")) parameters.delete(`${name}-page`);
+    if (!name.endsWith("-page")) parameters.delete(`${paged}-page`);
     const text = parameters.toString();
     history.replaceState(null, "", `#${this.path}${text ? `?${text}` : ""}`);
     this.draw();
@@ -191,9 +203,10 @@ export class App {
   async refresh(round) {
     clearTimeout(this.timer);
     if (round !== this.round || !this.view || document.hidden) return;
+    const load = ++this.loads;
     try {
       const data = await this.view.load(this, ...this.groups);
-      if (round !== this.round) return;
+      if (load !== this.loads) return;
       this.complain("");
       const text = JSON.stringify(data);
       if (text !== this.seen) {
@@ -204,22 +217,24 @@ export class App {
         for (const time of this.main.querySelectorAll("time")) time.textContent = since(Date.parse(time.dateTime));
       }
     } catch (error) {
-      if (round !== this.round) return;
+      if (load !== this.loads) return;
       this.complain(error.message);
       if (this.seen === undefined) this.main.replaceChildren();
     }
-    const seconds = this.view.seconds ?? 3;
+    const seconds = this.view.seconds ?? this.seconds;
     if (seconds || this.seen === undefined) this.timer = setTimeout(() => this.refresh(round), (seconds || 3) * 1000);
   }
 
-  /** Put the view's nodes in place; focus and the place in a text field stay. */
+  /** Put the view's nodes in place; focus, the place in a text field, and what is folded out (`details` with a key) stay. */
   draw() {
     if (this.seen === undefined) return;
     const focused = document.activeElement?.closest?.("main [data-key], main a");
     const key = focused && (focused.dataset.key ?? focused.getAttribute("href"));
     const place = focused?.selectionStart;
     const scrolled = [...this.main.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
+    const opened = new Set([...this.main.querySelectorAll("details[open]")].map((each) => each.dataset.key));
     this.main.replaceChildren(...this.view.draw(this, this.data, ...this.groups).flat(Infinity).filter(Boolean));
+    for (const each of this.main.querySelectorAll("details[data-key]")) each.open ||= opened.has(each.dataset.key);
     this.main.querySelectorAll(".scroll").forEach((each, index) => { each.scrollLeft = scrolled[index] ?? 0; });
     if (key) {
       const again = [...this.main.querySelectorAll("[data-key], a")].find((each) => (each.dataset.key ?? each.getAttribute("href")) === key);
