@@ -148,6 +148,6 @@ def test_another_region_is_used_only_by_those_who_say_so(constraints: list[list[
 
 
 def test_an_app_with_persistent_volumes_is_not_run_without_them() -> None:
-    volume = {"containerPath": "data", "mode": "RW", "persistent": {"size": 10}}
+    volume = {"containerPath": "data", "mode": "RW", "persistent": {"size": 10001}}
     found = match({"container": {"type": "MESOS", "volumes": [volume]}}, offer())
-    assert found == ("NoCorrespondingReservationFound",)
+    assert found == ("InsufficientDisk",)

@@ -20,7 +20,7 @@ async def drive(scheduler: Scheduler, marathon: Marathon, context: Context) -> N
         match event:
             case Event.Subscribed():
                 await _subscribed(event, context)
-                marathon.connected(_region(event))
+                marathon.connected(_region(event), event.framework_id.value)
             case Disconnected():
                 context.bus.say("scheduler_disconnected_event")
                 marathon.disconnected()

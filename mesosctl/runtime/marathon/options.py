@@ -17,6 +17,7 @@ def options(flags: MarathonFlags) -> Options:
     roles = (flags.default_accepted_resource_roles or "").split(",")
     return Options(
         role=flags.mesos_role or "*",
+        principal=flags.mesos_authentication_principal,
         default_accepted_roles=tuple(role.strip() for role in roles if role.strip()),
         env_vars_prefix=flags.env_vars_prefix or "",
         executor=flags.executor,

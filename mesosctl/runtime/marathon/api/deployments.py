@@ -10,7 +10,7 @@ from mesosctl.runtime.http.answers import empty_response
 from mesosctl.runtime.marathon.api.context import Context, answer, deployed, flag
 from mesosctl.runtime.marathon.api.views import readiness_view
 from mesosctl.runtime.marathon.core.marathon import Marathon
-from mesosctl.runtime.marathon.core.records import Action, Progress, Step
+from mesosctl.runtime.marathon.core.records import Progress, Step
 
 Json = dict[str, Any]
 
@@ -36,11 +36,12 @@ class Deployments:
 
 
 def steps_view(steps: tuple[Step, ...]) -> list[Json]:
-    return [{"actions": [_action(action) for action in step.actions]} for step in steps]
+    return [{"actions": [action.json() for action in step.actions]} for step in steps]
 
 
 def _view(marathon: Marathon, progress: Progress) -> Json:
     deployment = progress.deployment
+    pods = {action.app for step in deployment.steps for action in step.actions if action.pod}
     current = deployment.steps[progress.step - 1].actions if progress.step else ()
     results: dict[str, list[Json]] = {}
     for result in progress.readiness:
@@ -49,16 +50,12 @@ def _view(marathon: Marathon, progress: Progress) -> Json:
     return {
         "id": deployment.id,
         "version": deployment.version,
-        "affectedApps": list(deployment.affected),
-        "affectedPods": [],
+        "affectedApps": [id for id in deployment.affected if id not in pods],
+        "affectedPods": [id for id in deployment.affected if id in pods],
         "steps": steps_view(deployment.steps),
         "currentActions": [
-            {**_action(action), "readinessCheckResults": results.get(action.app, [])} for action in current
+            {**action.json(), "readinessCheckResults": results.get(action.app, [])} for action in current
         ],
         "currentStep": progress.step,
         "totalSteps": len(deployment.steps),
     }
-
-
-def _action(action: Action) -> Json:
-    return {"action": action.name, "app": action.app}

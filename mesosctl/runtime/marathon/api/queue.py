@@ -13,7 +13,7 @@ from mesosctl.runtime.marathon.api.context import Context, answer
 from mesosctl.runtime.marathon.api.errors import ApiError
 from mesosctl.runtime.marathon.core.records import QueueItem, UnusedOffer
 from mesosctl.runtime.marathon.core.versions import version_text
-from mesosctl.runtime.marathon.model import absolute, app_json
+from mesosctl.runtime.marathon.model import Pod, RunSpec, absolute, app_json, pod_json
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.resources import Attribute, Resource
 
@@ -57,7 +57,7 @@ def _view(item: QueueItem, with_offers: bool) -> Json:
     if item.last_used_at is not None:
         summary["lastUsedOfferAt"] = version_text(item.last_used_at)
     view = {
-        "app": app_json(item.app),
+        **_definition(item.app),
         "count": item.count,
         "delay": {"timeLeftSeconds": int(left), "overdue": left <= 0},
         "since": version_text(item.since),
@@ -66,6 +66,10 @@ def _view(item: QueueItem, with_offers: bool) -> Json:
     if with_offers:
         view["lastUnusedOffers"] = [_unused(each) for each in item.last_unused_offers]
     return view
+
+
+def _definition(spec: RunSpec) -> Json:
+    return {"pod": pod_json(spec)} if isinstance(spec, Pod) else {"app": app_json(spec)}
 
 
 def _reasons(summary: Mapping[str, tuple[int, int]]) -> list[Json]:

@@ -9,9 +9,9 @@ from typing import Any
 from mesosctl.runtime.marathon.api.context import Context
 from mesosctl.runtime.marathon.api.statistics import counts, statistics
 from mesosctl.runtime.marathon.core.marathon import Marathon
-from mesosctl.runtime.marathon.core.records import Condition, HealthResult, Instance
+from mesosctl.runtime.marathon.core.records import Condition, HealthResult, Instance, VolumeRecord
 from mesosctl.runtime.marathon.core.versions import version_text
-from mesosctl.runtime.marathon.model import App, app_json
+from mesosctl.runtime.marathon.model import App, Pod, app_json
 
 Json = dict[str, Any]
 
@@ -47,8 +47,10 @@ def embeds(wanted: Collection[str], prefix: str) -> set[str]:
 
 
 def has_task(instance: Instance) -> bool:
-    """Whether there is a task of it that clients may see."""
-    return instance.task is not None and instance.agent is not None and instance.condition in _STATES
+    """Whether there is a task of it that clients may see. One that something is reserved for is as good as one."""
+    if isinstance(instance.app, Pod) or instance.agent is None:
+        return False
+    return instance.reservation is not None or (instance.task is not None and instance.condition in _STATES)
 
 
 def tasks_of(marathon: Marathon, app_id: str | None = None) -> list[Instance]:
@@ -76,22 +78,24 @@ def app_view(context: Context, app: App, embed: Collection[str]) -> Json:
 
 def task_view(marathon: Marathon, instance: Instance) -> Json:
     task, agent = instance.task, instance.agent
-    assert task is not None  # has_task
-    assert agent is not None
+    assert agent is not None  # has_task
+    addresses = dict.fromkeys(task.addresses) if task else ()
+    volumes = instance.reservation.volumes if instance.reservation else ()
     view: Json = {
         "appId": instance.app_id,
         "host": agent.host,
-        "id": task.id,
-        "ipAddresses": [{"ipAddress": ip, "protocol": _protocol(ip)} for ip in dict.fromkeys(task.addresses)],
-        "ports": list(task.host_ports),
+        "id": instance.task_id,
+        "ipAddresses": [{"ipAddress": ip, "protocol": _protocol(ip)} for ip in addresses],
+        "ports": list(task.host_ports) if task else [],
         "servicePorts": list(instance.app.service_ports),
         "slaveId": agent.id,
-        "state": _STATES[instance.condition],
-        "stagedAt": version_text(task.staged_at),
+        "state": _STATES.get(instance.condition, "TASK_KILLED"),
         "version": instance.app.version,
-        "localVolumes": [],
+        "localVolumes": [_local_volume(instance.app_id, volume) for volume in volumes],
     }
-    if task.started_at is not None:
+    if task:
+        view["stagedAt"] = version_text(task.staged_at)
+    if task and task.started_at is not None:
         view["startedAt"] = version_text(task.started_at)
     if agent.region is not None:
         view["region"] = agent.region
@@ -100,10 +104,15 @@ def task_view(marathon: Marathon, instance: Instance) -> Json:
     results = [health_view(instance, result) for result in marathon.health(instance) if result]
     if results:
         view["healthCheckResults"] = results
-    check = task.status and task.status.check_status
+    check = task and task.status and task.status.check_status
     if check:
         view["checkResult"] = check
     return view
+
+
+def _local_volume(app_id: str, volume: VolumeRecord) -> Json:
+    uuid = volume.id.rpartition("#")[2]
+    return {"runSpecId": app_id, "containerPath": volume.path, "uuid": uuid, "persistenceId": volume.id}
 
 
 def health_view(instance: Instance, result: HealthResult) -> Json:

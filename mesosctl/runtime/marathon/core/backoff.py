@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mesosctl.runtime.marathon.model import App, config_version
+from mesosctl.runtime.marathon.model import RunSpec, config_version
 
 _Key = tuple[str, str]
 
@@ -23,12 +23,12 @@ class Backoff:
     def __init__(self) -> None:
         self._delays: dict[_Key, _Delay] = {}
 
-    def until(self, app: App) -> float:
+    def until(self, app: RunSpec) -> float:
         """No launch before; 0 where nothing delays."""
         delay = self._delays.get(_key(app))
         return delay.until if delay else 0.0
 
-    def failed(self, app: App, now: float) -> float:
+    def failed(self, app: RunSpec, now: float) -> float:
         """A task has failed. Gives the time before which none is launched."""
         last = self._delays.get(_key(app))
         longest = float(app.maxLaunchDelaySeconds)
@@ -45,11 +45,11 @@ class Backoff:
         for key in [key for key in self._delays if key[0] == app_id]:
             del self._delays[key]
 
-    def keep_only(self, app: App) -> None:
+    def keep_only(self, app: RunSpec) -> None:
         """Forget the delays of its other configurations."""
         for key in [key for key in self._delays if key[0] == app.id and key != _key(app)]:
             del self._delays[key]
 
 
-def _key(app: App) -> _Key:
+def _key(app: RunSpec) -> _Key:
     return app.id, config_version(app)

@@ -14,7 +14,7 @@ from mesosctl.runtime.marathon.core.outside import DeploymentRemoved, Outside
 from mesosctl.runtime.marathon.core.records import Deployment, Progress, ReadinessResult
 from mesosctl.runtime.marathon.core.versions import seconds
 from mesosctl.runtime.marathon.core.wanted import Wanted
-from mesosctl.runtime.marathon.model import App, apps
+from mesosctl.runtime.marathon.model import RunSpec, run_specs
 
 
 class _Run:
@@ -27,8 +27,8 @@ class _Run:
         """From 1; before, it waits to be stored."""
         self.busy: set[str] = set()
         """Apps of this step that are not done."""
-        self.before = {id: app for id, app in apps(deployment.original).items() if id in affected}
-        self.after = {id: app for id, app in apps(deployment.target).items() if id in affected}
+        self.before = {id: app for id, app in run_specs(deployment.original).items() if id in affected}
+        self.after = {id: app for id, app in run_specs(deployment.target).items() if id in affected}
         self.begun: dict[str, str] = {}
         """The latest action of each app."""
 
@@ -103,7 +103,7 @@ class Deployments:
             case None if before:
                 return Wanted(before, before.instances, keep=True)
             case "StopApplication" if before:
-                return Wanted(before, 0)
+                return Wanted(before, 0, remove=True)
         return Wanted(_either(before, after), 0, keep=True)
 
     def done(self, app_id: str) -> None:
@@ -144,7 +144,7 @@ class Deployments:
         self._outside.publish(events.stamped(event, self._clock.now()))
 
 
-def _either(before: App | None, after: App | None) -> App:
+def _either(before: RunSpec | None, after: RunSpec | None) -> RunSpec:
     found = after or before
     assert found is not None
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mesosctl.runtime.marathon.model import App, EnvSecret, PortDefinition
 
@@ -33,14 +33,15 @@ def _of_app(app: App) -> dict[str, str]:
     }
     if app.container and app.container.docker:
         variables["MARATHON_APP_DOCKER_IMAGE"] = app.container.docker.image
-    labels = {
-        _sanitised(name): value
-        for name, value in app.labels.items()
-        if len(name) <= _LONGEST and len(value) <= _LONGEST
+    return {**variables, **label_variables(app.labels)}
+
+
+def label_variables(labels: Mapping[str, str]) -> dict[str, str]:
+    """What a task is told of its app's labels."""
+    told = {
+        _sanitised(name): value for name, value in labels.items() if len(name) <= _LONGEST and len(value) <= _LONGEST
     }
-    variables["MARATHON_APP_LABELS"] = " ".join(labels)
-    variables.update((f"MARATHON_APP_LABEL_{name}", value) for name, value in labels.items())
-    return variables
+    return {"MARATHON_APP_LABELS": " ".join(told), **{f"MARATHON_APP_LABEL_{name}": told[name] for name in told}}
 
 
 def _of_ports(app: App, ports: Sequence[int | None], prefix: str) -> dict[str, str]:

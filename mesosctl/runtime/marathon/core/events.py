@@ -6,20 +6,21 @@ or leaves them out (`plan-format=light`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from mesosctl.runtime.marathon.core.records import Condition, Deployment, Instance, Step
 from mesosctl.runtime.marathon.core.versions import version_text
-from mesosctl.runtime.marathon.model import App, HealthCheck
+from mesosctl.runtime.marathon.model import App, HealthCheck, find_app
 from mesosctl.runtime.protocol.tasks import TaskStatus
 
 Event = dict[str, Any]
 
 
 def status_update(instance: Instance, task_id: str, status: TaskStatus) -> Event:
-    task = instance.task
+    task = next((task for task in instance.tasks if task.id == task_id), None)
     infos = status.container_status.network_infos if status.container_status else ()
     return {
         "slaveId": status.agent_id.value if status.agent_id else (instance.agent.id if instance.agent else ""),
@@ -101,6 +102,18 @@ def health_check(app: App, check: HealthCheck, *, added: bool) -> Event:
     }
 
 
+def changed_checks(deployment: Deployment) -> Iterator[Event]:
+    """The checks that a deployment takes away from apps, and those that it adds."""
+    for app_id in deployment.affected:
+        before, after = find_app(deployment.original, app_id), find_app(deployment.target, app_id)
+        old = before.healthChecks if before else ()
+        new = after.healthChecks if after else ()
+        for app, checks, others, added in ((before, old, new, False), (after, new, old, True)):
+            for check in checks:
+                if app and check not in others:
+                    yield health_check(app, check, added=added)
+
+
 def unhealthy_kill(instance: Instance, reason: str) -> Event:
     return {
         "appId": instance.app_id,
@@ -143,7 +156,7 @@ def deployment_failed(deployment: Deployment, reason: str) -> Event:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"actions": [{"action": action.name, "app": action.app} for action in step.actions]}
+    return {"actions": [action.json() for action in step.actions]}
 
 
 def _plan(deployment: Deployment) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mesosctl.runtime.marathon.core.checks import address, by_mesos
 from mesosctl.runtime.marathon.core.instances import Instances
 from mesosctl.runtime.marathon.core.outside import Outside, Probe, ProbeResult, Purpose
 from mesosctl.runtime.marathon.core.records import Condition, HealthResult, Instance
-from mesosctl.runtime.marathon.model import HealthCheck
+from mesosctl.runtime.marathon.model import HealthCheck, Pod
 from mesosctl.runtime.protocol.tasks import TaskStatus
 
 _replace = msgspec.structs.replace
@@ -57,6 +57,8 @@ class Health:
 
     def healthy(self, instance: Instance) -> bool | None:
         """None as long as it is not known, or where there are no checks."""
+        if isinstance(instance.app, Pod):
+            return _pod_healthy(instance)
         results = self.results(instance)
         if any(result is not None and not result.alive for result in results):
             return False
@@ -179,6 +181,20 @@ class Health:
 def _started(instance: Instance) -> float:
     assert instance.task is not None
     return instance.task.started_at or instance.task.staged_at
+
+
+def _pod_healthy(instance: Instance) -> bool | None:
+    """What agents tell of its containers. One that has finished is well."""
+    assert isinstance(instance.app, Pod)
+    checked = {container.name for container in instance.app.containers if container.healthCheck}
+    told = [
+        True if task.condition is Condition.FINISHED else task.status.healthy if task.status else None
+        for task in instance.tasks
+        if task.container in checked
+    ]
+    if False in told:
+        return False
+    return True if told and None not in told else None
 
 
 def _alive(check: HealthCheck, result: ProbeResult) -> bool | None:

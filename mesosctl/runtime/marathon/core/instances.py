@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +26,7 @@ class Instances:
         self._all: dict[str, Instance] = {}
         self._of_app: dict[str, dict[str, Instance]] = {}
         self._of_task: dict[str, str] = {}
+        self._of_reservation: dict[str, str] = {}
         self._waiting: dict[str, dict[str, None]] = {}
         """Ids of those to be launched, by app."""
 
@@ -46,6 +48,21 @@ class Instances:
         """The one that has this task now."""
         return self._all.get(self._of_task.get(task_id, ""))
 
+    def tasks(self, launched_before: float = math.inf) -> list[tuple[str, str | None]]:
+        """Those that have not ended: their ids, and those of their agents. Those launched later of which nothing was
+        heard are left out."""
+        return [
+            (task.id, instance.agent.id if instance.agent else None)
+            for instance in self._all.values()
+            for task in instance.tasks
+            if not task.condition.terminal
+            and (task.condition is not Condition.PROVISIONED or task.staged_at < launched_before)
+        ]
+
+    def reserves(self, reservation_id: str) -> bool:
+        """Whether one of them needs what has that label."""
+        return reservation_id in self._of_reservation
+
     def apps(self) -> list[str]:
         """Those that have any."""
         return list(self._of_app)
@@ -54,8 +71,15 @@ class Instances:
         """Apps that have any to be launched."""
         return list(self._waiting)
 
-    def next_waiting(self, app_id: str) -> Instance | None:
-        return next((self._all[id] for id in self._waiting.get(app_id, ())), None)
+    def next_waiting(self, app_id: str, reserved: Container[str] = ()) -> Instance | None:
+        """One that has something `reserved` (by the reservation's id) in an offer, else one that has nothing reserved
+        anywhere, else any."""
+        first = next((self._all[id] for id in self._waiting.get(app_id, ())), None)
+        if first is None or not first.app.resident:
+            return first
+        waiting = [self._all[id] for id in self._waiting[app_id]]
+        here = (i for i in waiting if i.reservation and i.reservation.id in reserved)
+        return next(here, None) or next((i for i in waiting if not i.reservation), first)
 
     def count_waiting(self, app_id: str) -> int:
         return len(self._waiting.get(app_id, ()))
@@ -88,9 +112,12 @@ class Instances:
         self._unmark(instance.id)
         self._all[instance.id] = instance
         self._of_app.setdefault(instance.app_id, {})[instance.id] = instance
+        if instance.reservation:
+            self._of_reservation[instance.reservation.id] = instance.id
+        self._of_task.update((task.id, instance.id) for task in instance.tasks)
         if instance.task:
-            self._of_task[instance.task.id] = instance.id
-        elif instance.condition is Condition.SCHEDULED and instance.goal is Goal.RUNNING:
+            return
+        if instance.condition is Condition.SCHEDULED and instance.goal is Goal.RUNNING:
             self._waiting.setdefault(instance.app_id, {})[instance.id] = None
 
     def remove(
@@ -108,8 +135,10 @@ class Instances:
     def _unmark(self, instance_id: str) -> None:
         old = self._all.get(instance_id)
         if old:
-            if old.task:
-                self._of_task.pop(old.task.id, None)
+            if old.reservation:
+                self._of_reservation.pop(old.reservation.id, None)
+            for task in old.tasks:
+                self._of_task.pop(task.id, None)
             _drop(self._waiting, old)
 
 

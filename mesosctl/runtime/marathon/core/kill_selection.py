@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from mesosctl.runtime.marathon.core.constraints import value
 from mesosctl.runtime.marathon.core.records import Condition, Instance
-from mesosctl.runtime.marathon.model import App, config_version
+from mesosctl.runtime.marathon.model import RunSpec, config_version
 
 _ORDER = (
     Condition.SCHEDULED,
@@ -21,7 +21,7 @@ _ORDER = (
 
 
 def select(
-    app: App,
+    app: RunSpec,
     instances: Sequence[Instance],
     count: int,
     preferred: Collection[str] = (),

@@ -7,6 +7,7 @@ from mesosctl.runtime.marathon.core.options import Options
 from mesosctl.runtime.marathon.core.outside import Outside
 from mesosctl.runtime.marathon.core.records import Instance
 from mesosctl.runtime.marathon.core.task_info import kill_policy
+from mesosctl.runtime.marathon.model import Pod
 
 
 class Kills:
@@ -16,13 +17,14 @@ class Kills:
         self._outside = outside
         self._waiting: dict[str, Instance] = {}
         self._sent: dict[str, tuple[Instance, Timer]] = {}
-        """Both by the task's id."""
+        """Both by the task's id. A pod's instance is there once for each of its tasks."""
 
     def kill(self, instance: Instance) -> None:
-        """Its present task. Nothing happens where that is being killed already."""
-        if instance.task and instance.task.id not in self._sent:
-            self._waiting[instance.task.id] = instance
-            self._send_some()
+        """Its present tasks. Nothing happens where they are being killed already."""
+        for task in instance.tasks:
+            if task.id not in self._sent and not task.condition.terminal:
+                self._waiting[task.id] = instance
+        self._send_some()
 
     def pending(self, task_id: str) -> bool:
         return task_id in self._waiting or task_id in self._sent
@@ -36,17 +38,17 @@ class Kills:
 
     def resend(self) -> None:
         """The master may not have heard of them."""
-        for instance, timer in list(self._sent.values()):
+        for task_id, (instance, timer) in list(self._sent.items()):
             timer.cancel()
-            self._send(instance)
+            self._send(task_id, instance)
 
     def _send_some(self) -> None:
         while self._waiting and len(self._sent) < self._options.kill_chunk:
-            self._send(self._waiting.pop(next(iter(self._waiting))))
+            task_id = next(iter(self._waiting))
+            self._send(task_id, self._waiting.pop(task_id))
 
-    def _send(self, instance: Instance) -> None:
-        assert instance.task is not None
-        timer = self._clock.after(self._options.kill_retry, lambda: self._send(instance))
-        self._sent[instance.task.id] = (instance, timer)
+    def _send(self, task_id: str, instance: Instance) -> None:
+        timer = self._clock.after(self._options.kill_retry, lambda: self._send(task_id, instance))
+        self._sent[task_id] = (instance, timer)
         agent = instance.agent.id if instance.agent else None
-        self._outside.kill(instance.task.id, agent, kill_policy(instance.app))
+        self._outside.kill(task_id, agent, None if isinstance(instance.app, Pod) else kill_policy(instance.app))

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 
 import msgspec
 
 from mesosctl.runtime.clock import Clock, Timer
+from mesosctl.runtime.marathon.core import reservations
 from mesosctl.runtime.marathon.core.backoff import Backoff
 from mesosctl.runtime.marathon.core.instances import Instances
+from mesosctl.runtime.marathon.core.launches import launch, task_records
 from mesosctl.runtime.marathon.core.matching import Match, Matcher, Place
 from mesosctl.runtime.marathon.core.options import Options
 from mesosctl.runtime.marathon.core.outside import Outside
 from mesosctl.runtime.marathon.core.queue import Queue
-from mesosctl.runtime.marathon.core.records import Condition, Instance, QueueItem, TaskRecord
-from mesosctl.runtime.marathon.core.task_info import task_info
-from mesosctl.runtime.marathon.model import App
+from mesosctl.runtime.marathon.core.records import Condition, Instance, QueueItem
+from mesosctl.runtime.marathon.model import RunSpec
 from mesosctl.runtime.protocol.offers import Offer
-from mesosctl.runtime.protocol.tasks import TaskInfo
+from mesosctl.runtime.protocol.resources import Resource
 
+_replace = msgspec.structs.replace
 _USED_REFUSE_SECONDS = 0.0
 """For what is left of an offer that was accepted: it may do for the next instance."""
 
@@ -34,7 +36,7 @@ class Launcher:
         clock: Clock,
         outside: Outside,
         instances: Instances,
-        definition: Callable[[Instance], App],
+        definition: Callable[[Instance], RunSpec],
         random: Random,
     ) -> None:
         self._options = options
@@ -42,6 +44,7 @@ class Launcher:
         self._outside = outside
         self._instances = instances
         self._definition = definition
+        self._random = random
         self.matcher = Matcher(options, random)
         self.backoff = Backoff()
         self._queue = Queue()
@@ -52,14 +55,25 @@ class Launcher:
         self._revival: Timer | None = None
         self._revives_at = 0.0
         self._connected = False
+        self._unneeded: set[str] = set()
+        """Reservations that are to be given up when they are offered."""
+        self.framework_id = ""
 
     # What waits.
 
-    def wanted(self, app: App) -> None:
+    def wanted(self, app: RunSpec) -> None:
         """One more instance of it waits: as soon as it may be launched, ask for the offers that were declined, too."""
+        self._want(self.backoff.until(app))
+
+    def unneeded(self, reservation_id: str) -> None:
+        """Nobody needs that any more."""
+        self._unneeded.add(reservation_id)
+        self._want(0)
+
+    def _want(self, earliest: float) -> None:
         if not self._connected:
             return
-        at = max(self.backoff.until(app), self._revived + self._options.revive_seconds)
+        at = max(earliest, self._revived + self._options.revive_seconds)
         if self._revival and self._revives_at <= at:
             return
         self._stop_timer()
@@ -77,7 +91,7 @@ class Launcher:
         self._connected = False
         self._stop_timer()
 
-    def failed(self, app: App) -> None:
+    def failed(self, app: RunSpec) -> None:
         """A task ended that was not meant to."""
         self.backoff.failed(app, self._clock.now())
 
@@ -99,7 +113,7 @@ class Launcher:
             found.append(attempt.item(app, self._instances.count_waiting(app_id), self.backoff.until(app)))
         return found
 
-    def _next_app(self, app_id: str) -> App:
+    def _next_app(self, app_id: str) -> RunSpec:
         instance = self._instances.next_waiting(app_id)
         assert instance is not None
         return self._definition(instance)
@@ -107,6 +121,8 @@ class Launcher:
     def _want_all(self) -> None:
         for app_id in self._instances.waiting():
             self.wanted(self._next_app(app_id))
+        if self._unneeded:
+            self._want(0)
 
     def _revive(self) -> None:
         self._revival = None
@@ -137,7 +153,7 @@ class Launcher:
             self._outside.decline(unused, self._options.decline_seconds)
         waiting = self._instances.waiting()
         self._queue.keep_only(waiting)
-        if not waiting and not self._suppressed:
+        if not waiting and not self._unneeded and not self._suppressed:
             self._suppressed = True
             self._stop_timer()
             self._outside.suppress()
@@ -148,12 +164,12 @@ class Launcher:
         self._first += 1
         turns = deque(waiting)
         turns.rotate(-self._first % len(waiting) if waiting else 0)
-        place = Place.of(offer)
+        place = Place.of(offer, self.framework_id)
         launched: list[Instance] = []
-        tasks: list[TaskInfo] = []
-        while turns and len(tasks) < self._options.max_instances_per_offer:
+        operations = list(self._give_up(place))
+        while turns and len(launched) < self._options.max_instances_per_offer:
             app_id = turns.popleft()
-            instance = self._instances.next_waiting(app_id)
+            instance = self._instances.next_waiting(app_id, place.reserved)
             if instance is None:
                 continue
             app = self._definition(instance)
@@ -161,31 +177,58 @@ class Launcher:
                 continue
             attempt = self._queue.attempt(app_id, instance.since)
             placed = self._instances.agents(app_id) if app.constraints else ()
-            match self.matcher.match(app, place, placed, now):
+            match self.matcher.match(app, place, placed, now, instance.reservation):
                 case Match() as found:
                     attempt.used(place.agent.id, now)
-                    tasks.append(task_info(app, instance.task_id, found, self._options))
-                    launched.append(self._provision(instance, app, found))
                     place = place._replace(pool=found.left)
+                    if app.resident and not instance.reservation:
+                        instance, found, making = self._reserve(instance, app, found)
+                        operations += making
+                    operations.append(launch(app, instance, found, self.framework_id, self._options))
+                    launched.append(self._provision(instance, app, found))
                     turns.append(app_id)
                 case reasons:
                     if not launched:  # else it is not this offer any more
                         attempt.unused(offer, reasons, now)
-        if tasks:
-            launch = Offer.Operation(type=Offer.Operation.Type.LAUNCH, launch=Offer.Operation.Launch(tuple(tasks)))
+        if operations:
             # Stored before the master hears of them: else a leader who comes later would not know its tasks.
-            self._instances.put_all(launched, lambda: self._outside.accept((offer,), (launch,), _USED_REFUSE_SECONDS))
-        return bool(tasks)
+            self._instances.put_all(launched, lambda: self._outside.accept((offer,), operations, _USED_REFUSE_SECONDS))
+        return bool(operations)
 
-    def _provision(self, instance: Instance, app: App, match: Match) -> Instance:
+    def _give_up(self, place: Place) -> Iterator[Offer.Operation]:
+        """What nobody needs any more."""
+        for id, resources in place.reserved.items():
+            if not self._instances.reserves(id):
+                self._unneeded.discard(id)
+                yield from reservations.give_up(resources)
+
+    def _reserve(self, instance: Instance, app: RunSpec, match: Match) -> tuple[Instance, Match, list[Offer.Operation]]:
+        """All that it takes, for this instance alone."""
+        principal = self._options.principal or ""
+        reservation = reservations.new(app, instance.task_id, self._random)
+
+        def reserving(resources: Iterable[Resource]) -> list[Resource]:
+            return reservations.reserving(resources, reservation.id, self.framework_id, self._options.role, principal)
+
+        shares = tuple(share._replace(resources=tuple(reserving(share.resources))) for share in match.shares)
+        volumes = tuple(
+            reservations.volume(disk, record, principal)
+            for disk, record in zip(reserving(match.volumes), reservation.volumes, strict=True)
+        )
+        match = match._replace(shares=shares, volumes=volumes)
+        return _replace(instance, reservation=reservation), match, reservations.make(match.resources, volumes)
+
+    def _provision(self, instance: Instance, app: RunSpec, match: Match) -> Instance:
         now = self._clock.now()
-        provisioned = msgspec.structs.replace(
+        tasks = task_records(app, instance, match, now)
+        provisioned = _replace(
             instance,
             app=app,
             condition=Condition.PROVISIONED,
             since=now,
             agent=match.agent,
-            task=TaskRecord(id=instance.task_id, staged_at=now, ports=match.ports),
+            task=tasks[0],
+            others=tasks[1:],
         )
         self._instances.note(provisioned)
         return provisioned

@@ -39,7 +39,9 @@ from mesosctl.runtime.marathon.core.records import (
     QueueItem,
     ReadinessResult,
     Snapshot,
+    instance_of,
 )
+from mesosctl.runtime.marathon.core.reservations import unreservable
 from mesosctl.runtime.marathon.core.settling import Settling
 from mesosctl.runtime.marathon.core.tasks import Tasks
 from mesosctl.runtime.marathon.core.versions import next_version, seconds, version_text, versioned
@@ -47,13 +49,15 @@ from mesosctl.runtime.marathon.core.wanted import View, Wanted, decide
 from mesosctl.runtime.marathon.model import (
     App,
     Group,
+    RunSpec,
     ValidationError,
     apps,
     assign_service_ports,
     config_version,
-    find_app,
+    pods,
     put,
     validate_group,
+    with_instances,
 )
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.tasks import TaskStatus
@@ -74,6 +78,7 @@ class Marathon:
         self._random = random or Random()
         self._root = Group()
         self._apps: dict[str, App] = {}
+        self._specs: dict[str, RunSpec] = {}
         self._version = ""
         self._connected = False
         self._settling = Settling(clock, self._settle_app)
@@ -127,8 +132,11 @@ class Marathon:
         return self._instances.all() if app_id is None else self._instances.of_app(app_id)
 
     def instance_of(self, task_id: str) -> Instance | None:
-        """The one whose present task has that id, or that has that id itself."""
-        return self._instances.of_task(task_id) or self._instances.get(task_id)
+        """The one whose present task has that id, or whose next one will, or that has that id itself."""
+        found = self._instances.of_task(task_id) or self._instances.get(task_id)
+        if found is None and (next := self._instances.get(instance_of(task_id))) and next.task_id == task_id:
+            return next
+        return found
 
     def health(self, instance: Instance) -> tuple[HealthResult | None, ...]:
         """For each of the app's checks, None before its first result."""
@@ -203,9 +211,10 @@ class Marathon:
 
     # The master.
 
-    def connected(self, region: str | None = None) -> None:
+    def connected(self, region: str | None = None, framework_id: str = "") -> None:
         """Subscribed, for the first time or again. `region`: the master's; apps run there unless they say otherwise."""
         self._connected = True
+        self._launcher.framework_id = framework_id
         self._launcher.matcher.region = region
         self._kills.resend()
         self._reconcile()
@@ -247,7 +256,7 @@ class Marathon:
         version = version or next_version(self._clock.now(), self._version)
         new = assign_service_ports(old, change(old), self._options.local_port_min, self._options.local_port_max)
         target = versioned(old, new, version, restart=restart, returned=returned)
-        if violations := validate_group(target, old):
+        if violations := [*validate_group(target, old), *unreservable(old, target, self._options)]:
             raise ValidationError(*violations)
         chosen = {app_id: tuple(ids) for app_id, ids in (kills or {}).items()}
         deployment = plan(self._uuid(), old, target, version, self._stale, chosen)
@@ -270,41 +279,34 @@ class Marathon:
     def _begin(self, deployment: Deployment) -> None:
         """It is stored."""
         self._publish(events.group_change_success("/", deployment.version))
-        self._tell_of_checks(deployment)
+        for event in events.changed_checks(deployment):
+            self._publish(event)
         if deployment.steps:
             self._deployments.begin(deployment.id)
         else:
             self._publish(events.deployment_success(deployment))
         self._settling.now()
 
-    def _tell_of_checks(self, deployment: Deployment) -> None:
-        for app_id in deployment.affected:
-            before, after = find_app(deployment.original, app_id), find_app(deployment.target, app_id)
-            old = before.healthChecks if before else ()
-            new = after.healthChecks if after else ()
-            for app, checks, others, added in ((before, old, new, False), (after, new, old, True)):
-                for check in checks:
-                    if app and check not in others:
-                        self._publish(events.health_check(app, check, added=added))
-
     def _set_root(self, root: Group) -> None:
         self._root = root
         self._apps = apps(root)
+        self._specs = {**self._apps, **pods(root)}
 
     def _scale_down(self, found: Mapping[str, Instance], force: bool) -> Deployment:
         by_app: dict[str, list[str]] = {}
         for instance in found.values():
-            by_app.setdefault(instance.app_id, []).append(instance.id)
+            if instance.goal is Goal.RUNNING:
+                by_app.setdefault(instance.app_id, []).append(instance.id)
 
         def change(root: Group) -> Group:
             for app_id, ids in by_app.items():
-                if app := self._apps.get(app_id):
-                    root = put(root, _replace(app, instances=max(0, app.instances - len(ids))))
+                if app := self._specs.get(app_id):
+                    root = put(root, with_instances(app, max(0, app.instances - len(ids))))
             return root
 
         return self._update(change, force=force, kills=by_app)
 
-    def _stale(self, app: App) -> bool:
+    def _stale(self, app: RunSpec) -> bool:
         """It has instances of another configuration."""
         present = config_version(app)
         return any(config_version(instance.app) != present for instance in self._instances.of_app(app.id))
@@ -316,45 +318,53 @@ class Marathon:
     # What each app has and shall have.
 
     def _unsettle_all(self) -> None:
-        for app_id in (*self._apps, *self._instances.apps()):
+        for app_id in (*self._specs, *self._instances.apps()):
             self._settling.mark(app_id)
 
     def _settle_app(self, app_id: str) -> None:
         instances = self._instances.of_app(app_id)
         wanted = self._deployments.wanted(app_id)
         if wanted is None:
-            app = self._apps.get(app_id)
+            app = self._specs.get(app_id)
             if app is None and not instances:
                 return
-            wanted = Wanted(app, app.instances) if app else Wanted(instances[0].app, 0)
+            wanted = Wanted(app, app.instances) if app else Wanted(instances[0].app, 0, remove=True)
         decision = decide(wanted, instances, View(self._health.healthy, self._ready, self._health.heard))
         for instance in decision.kill:
-            self._tasks.stop(instance)
+            if wanted.remove:
+                self._tasks.stop(instance)
+            else:
+                self._tasks.suspend(instance)
         for _ in range(decision.launch):
             self._add(wanted.app)
         if decision.done:
             self._deployments.done(app_id)
 
-    def _add(self, app: App) -> None:
-        """One more instance, to be launched."""
+    def _add(self, app: RunSpec) -> None:
+        """One more instance, to be launched: one that was stopped, where there is one, else a new one."""
         now = self._clock.now()
         name = app.id.strip("/").replace("/", "_")
         created = max(now, seconds(self._version))  # versions may run ahead of the clock
+        stopped = [each for each in self._instances.of_app(app.id) if each.goal is Goal.STOPPED]
+        if stopped:
+            instance = min(stopped, key=lambda each: each.task is not None)
+            self._tasks.run_again(_replace(instance, created=created), app)
+            return
         instance = Instance(id=f"{name}.instance-{self._uuid()}", app=app, since=now, created=created)
         self._instances.put(instance)
         self._launcher.wanted(app)
 
-    def _definition(self, instance: Instance) -> App:
+    def _definition(self, instance: Instance) -> RunSpec:
         """What an instance that waits will run: the newest it may."""
         wanted = self._deployments.wanted(instance.app_id)
         if wanted:
             return wanted.app
-        return self._apps.get(instance.app_id, instance.app)
+        return self._specs.get(instance.app_id, instance.app)
 
     def _ready(self, instance: Instance) -> bool:
         if instance.condition is not Condition.RUNNING or instance.goal is not Goal.RUNNING:
             return False
-        if instance.app.healthChecks and not self._health.healthy(instance):
+        if instance.app.checked and not self._health.healthy(instance):
             return False
         return self._readiness.ready(instance)
 
@@ -365,12 +375,7 @@ class Marathon:
 
     def _reconcile(self, launched_before: float = math.inf) -> None:
         if self._connected:
-            tasks = [
-                (i.task.id, i.agent.id if i.agent else None)
-                for i in self._instances.all()
-                if i.task and (i.condition is not Condition.PROVISIONED or i.task.staged_at < launched_before)
-            ]
-            if tasks:
+            if tasks := self._instances.tasks(launched_before):
                 self._outside.reconcile(tasks)
             self._outside.reconcile(None)
 

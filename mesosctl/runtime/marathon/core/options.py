@@ -8,6 +8,8 @@ import msgspec
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     role: str = "*"
     """`--mesos_role`; `*` for none."""
+    principal: str | None = None
+    """`--mesos_authentication_principal`."""
     default_accepted_roles: tuple[str, ...] = ()
     """`--default_accepted_resource_roles`; empty for the own role and `*`."""
     env_vars_prefix: str = ""

@@ -10,14 +10,15 @@ from collections.abc import Callable, Collection, Mapping
 
 from mesosctl.runtime.marathon.core.records import Action, Deployment, Step
 from mesosctl.runtime.marathon.model import (
-    App,
     Group,
-    apps,
+    Pod,
+    RunSpec,
     config_version,
     dependency_order,
     find_group,
     put,
     remove,
+    run_specs,
     walk,
 )
 
@@ -27,18 +28,18 @@ def plan(
     original: Group,
     target: Group,
     version: str,
-    stale: Callable[[App], bool] = lambda _: False,
+    stale: Callable[[RunSpec], bool] = lambda _: False,
     kills: Mapping[str, Collection[str]] | None = None,
 ) -> Deployment:
     """`stale`: whether an app has instances of other configurations. `kills`: instances to prefer, by app."""
-    before, after = apps(original), apps(target)
+    before, after = run_specs(original), run_specs(target)
     steps = [
-        [Action("StopApplication", id) for id in before if id not in after],
-        [Action("StartApplication", id) for id in after if id not in before],
+        [_on("StopApplication", spec) for id, spec in before.items() if id not in after],
+        [_on("StartApplication", spec) for id, spec in after.items() if id not in before],
     ]
     for together in dependency_order(target):
         changes = (_action(before.get(id), after[id], stale) for id in together)
-        steps.append([Action(name, app) for app, name in zip(together, changes, strict=True) if name])
+        steps.append([_on(name, after[id]) for id, name in zip(together, changes, strict=True) if name])
     return Deployment(
         id=id,
         version=version,
@@ -49,7 +50,11 @@ def plan(
     )
 
 
-def _action(before: App | None, after: App, stale: Callable[[App], bool]) -> str | None:
+def _on(name: str, spec: RunSpec) -> Action:
+    return Action(name, spec.id, pod=isinstance(spec, Pod))
+
+
+def _action(before: RunSpec | None, after: RunSpec, stale: Callable[[RunSpec], bool]) -> str | None:
     if before is None:
         return "ScaleApplication"
     if before == after:
@@ -61,7 +66,7 @@ def _action(before: App | None, after: App, stale: Callable[[App], bool]) -> str
 
 def reverted(root: Group, deployment: Deployment) -> Group:
     """The tree without what a deployment changed; groups that it made go where nothing else is in them."""
-    before = apps(deployment.original)
+    before = run_specs(deployment.original)
     for group in walk(deployment.original):
         if find_group(deployment.target, group.id) is None and find_group(root, group.id) is None:
             root = put(root, Group(group.id, dependencies=group.dependencies, version=group.version))

@@ -5,12 +5,14 @@ Resources are given as they were offered, only their amounts differ: so they are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from random import Random
 from typing import NamedTuple
 
 import msgspec
 
+from mesosctl.runtime.marathon.model import Constraint, PersistentVolume
 from mesosctl.runtime.protocol.resources import Resource, Value
 from mesosctl.runtime.resources.amounts import Ranges, thousandths
 from mesosctl.runtime.resources.roles import UNRESERVED
@@ -27,16 +29,19 @@ class _Part(NamedTuple):
 class Pool:
     """Of resources that anyone in their role may use: what is revocable or reserved dynamically is not taken."""
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
+    def __init__(self, resources: Iterable[Resource], *, reserved: bool = False) -> None:
+        """`reserved`: the resources are one reservation's; its volumes are not taken."""
         self._parts = [
-            _Part(resource, amount, resource.name, _reserved_to(resource))
+            _Part(resource, amount, _kind(resource), _reserved_to(resource))
             for resource in resources
-            if resource.revocable is None and not _dynamically_reserved(resource) and (amount := _amount(resource))
+            if resource.revocable is None and _dynamically_reserved(resource) is reserved and not _is_volume(resource)
+            if (amount := _amount(resource))
         ]
+        self.reserved = reserved
         self._parts.sort(key=lambda part: part.role == UNRESERVED)  # what is reserved is used first
 
     def copy(self) -> Pool:
-        made = Pool(())
+        made = Pool((), reserved=self.reserved)
         made._parts = list(self._parts)
         return made
 
@@ -63,6 +68,21 @@ class Pool:
             if not missing:
                 self._parts = [part for part in parts if part.left]
                 return tuple(taken)
+        return None
+
+    def disk(self, wanted: PersistentVolume, roles: Collection[str]) -> Resource | None:
+        """Take the disk for a volume, which is of one piece; a mounted one is taken whole. None, and nothing taken,
+        where there is none."""
+        least = wanted.size * 1000
+        for index in self._of("disk" if wanted.type == "root" else f"disk:{wanted.type}", roles):
+            part = self._parts[index]
+            assert isinstance(part.left, int)
+            use = part.left if wanted.type == "mount" else least
+            most = wanted.maxSize * 1000 if wanted.maxSize is not None else use
+            if least <= use <= min(part.left, most) and _path_fits(part.resource, wanted.constraints):
+                left = part._replace(left=part.left - use)
+                self._parts = [each for each in (*self._parts[:index], left, *self._parts[index + 1 :]) if each.left]
+                return msgspec.structs.replace(part.resource, scalar=Value.Scalar(use / 1000))
         return None
 
     def ports(
@@ -98,6 +118,24 @@ class Pool:
     def _of(self, name: str, roles: Collection[str]) -> list[int]:
         """Where such resources are."""
         return [i for i, part in enumerate(self._parts) if part.name == name and part.role in roles]
+
+
+def _kind(resource: Resource) -> str:
+    """Its name; that of a disk of its own tells of which kind it is: `disk:path`, `disk:mount`."""
+    source = resource.disk.source if resource.disk else None
+    return f"{resource.name}:{source.type.value.lower()}" if source else resource.name
+
+
+def _is_volume(resource: Resource) -> bool:
+    return resource.disk is not None and resource.disk.persistence is not None
+
+
+def _path_fits(resource: Resource, constraints: Iterable[Constraint]) -> bool:
+    """Of a disk of its own. Its constraints are `path` LIKE or UNLIKE a pattern."""
+    source = resource.disk.source if resource.disk else None
+    at = (source.path or source.mount) if source else None
+    root = (at.root if at else None) or ""
+    return all((re.fullmatch(each.value or "", root) is not None) is (each.operator == "LIKE") for each in constraints)
 
 
 def _reserved_to(resource: Resource) -> str:

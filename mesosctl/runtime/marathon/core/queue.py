@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mesosctl.runtime.marathon.core.matching import Reason
 from mesosctl.runtime.marathon.core.records import QueueItem, UnusedOffer
-from mesosctl.runtime.marathon.model import App
+from mesosctl.runtime.marathon.model import RunSpec
 from mesosctl.runtime.protocol.offers import Offer
 
 _MOST_OFFERS_KEPT = 5
@@ -47,7 +47,7 @@ class Attempt:
         if len(self._offers) > _MOST_OFFERS_KEPT:
             del self._offers[next(iter(self._offers))]
 
-    def item(self, app: App, count: int, delayed_until: float) -> QueueItem:
+    def item(self, app: RunSpec, count: int, delayed_until: float) -> QueueItem:
         last = Counter(reasons[0] for reasons in self._of_agent.values() if reasons)
         return QueueItem(
             app=app,

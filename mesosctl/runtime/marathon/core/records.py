@@ -10,10 +10,13 @@ from enum import StrEnum
 
 import msgspec
 
-from mesosctl.runtime.marathon.model import App, Group
+from mesosctl.runtime.marathon.model import Group, Pod, RunSpec
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.resources import Attribute
 from mesosctl.runtime.protocol.tasks import TaskStatus
+
+APP_TASK = "_app"
+"""Where the ids of pods' tasks have the name of a container."""
 
 
 class Condition(StrEnum):
@@ -21,6 +24,8 @@ class Condition(StrEnum):
 
     SCHEDULED = "Scheduled"
     """There is none: it waits in the launch queue."""
+    RESERVED = "Reserved"
+    """There is none and there shall be none, but what is reserved for it waits."""
     PROVISIONED = "Provisioned"
     """The launch was sent."""
     STAGING = "Staging"
@@ -58,6 +63,8 @@ _TERMINAL = frozenset(
 
 class Goal(StrEnum):
     RUNNING = "Running"
+    STOPPED = "Stopped"
+    """Its task shall end, and what is reserved for it wait for another one."""
     DECOMMISSIONED = "Decommissioned"
     """It shall end and be forgotten."""
 
@@ -81,6 +88,11 @@ class TaskRecord(msgspec.Struct, frozen=True):
     """When it first was TASK_RUNNING."""
     status: TaskStatus | None = None
     """The latest."""
+    container: str = ""
+    """Of a pod: which one it runs."""
+    condition: Condition = Condition.PROVISIONED
+    since: float = 0.0
+    """When its condition last changed."""
 
     @property
     def host_ports(self) -> tuple[int, ...]:
@@ -94,11 +106,29 @@ class TaskRecord(msgspec.Struct, frozen=True):
         return tuple(address.ip_address for info in infos for address in info.ip_addresses if address.ip_address)
 
 
+class VolumeRecord(msgspec.Struct, frozen=True):
+    """A persistent volume."""
+
+    path: str
+    """In the container; of a pod, its name."""
+    id: str
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """Resources of one agent that are kept for one instance."""
+
+    id: str
+    """In their labels."""
+    volumes: tuple[VolumeRecord, ...]
+    confirmed: bool = False
+    """The master is known to have made it."""
+
+
 class Instance(msgspec.Struct, frozen=True):
     """`app` is the definition that it runs: an older version than the current one during an upgrade."""
 
     id: str
-    app: App
+    app: RunSpec
     since: float
     """When its condition last changed."""
     condition: Condition = Condition.SCHEDULED
@@ -108,15 +138,37 @@ class Instance(msgspec.Struct, frozen=True):
     agent: AgentRecord | None = None
     task: TaskRecord | None = None
     created: float = 0.0
+    others: tuple[TaskRecord, ...] = ()
+    """Of a pod: the tasks of its containers but the first, which is `task`."""
+    reservation: Reservation | None = None
 
     @property
     def app_id(self) -> str:
         return self.app.id
 
     @property
+    def tasks(self) -> tuple[TaskRecord, ...]:
+        """All it has."""
+        return (self.task, *self.others) if self.task else ()
+
+    @property
+    def suspended(self) -> bool:
+        """It has no task and shall have none, but may be resumed."""
+        return self.goal is Goal.STOPPED and self.task is None
+
+    @property
     def task_id(self) -> str:
-        """Of the task it has, or will have."""
-        return f"{self.id}._app.{self.incarnation}"
+        """Of the task it has, or will have; of a pod, the first."""
+        return self.task_of(self.app.containers[0].name if isinstance(self.app, Pod) else APP_TASK)
+
+    def task_of(self, container: str) -> str:
+        """The id of the present task of one of a pod's containers."""
+        return f"{self.id}.{container}.{self.incarnation}"
+
+
+def instance_of(task_id: str) -> str:
+    """The id of the instance that a task belongs to."""
+    return task_id.rsplit(".", 2)[0]
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -124,6 +176,14 @@ class Action(msgspec.Struct, frozen=True):
 
     name: str
     app: str
+    pod: bool = False
+    """`app` is one."""
+
+    def json(self) -> dict[str, str]:
+        """As clients read it: of pods it is StartPod and so on."""
+        if self.pod:
+            return {"action": self.name.replace("Application", "Pod"), "pod": self.app}
+        return {"action": self.name, "app": self.app}
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -190,7 +250,7 @@ class UnusedOffer(msgspec.Struct, frozen=True):
 class QueueItem(msgspec.Struct, frozen=True):
     """What waits to be launched of one version of an app; as in `/v2/queue`."""
 
-    app: App
+    app: RunSpec
     count: int
     since: float
     """When it began to wait."""

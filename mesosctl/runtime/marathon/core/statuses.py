@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mesosctl.runtime.marathon.core.records import Condition
+import msgspec
+
+from mesosctl.runtime.marathon.core.records import Condition, Instance
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
 _Reason = TaskStatus.Reason
@@ -36,6 +38,41 @@ _NEVER_RAN = frozenset({_Reason.REASON_INVALID_OFFERS, _Reason.REASON_RESOURCES_
 
 FAILURES = frozenset({Condition.FINISHED, Condition.FAILED, Condition.ERROR, Condition.DROPPED, Condition.GONE})
 """A task that ended so was not meant to: the next one waits for the backoff."""
+
+_WHOLE = (
+    Condition.UNREACHABLE,
+    Condition.KILLING,
+    Condition.PROVISIONED,
+    Condition.STAGING,
+    Condition.STARTING,
+    Condition.RUNNING,
+    Condition.ERROR,
+    Condition.FAILED,
+    Condition.GONE,
+    Condition.DROPPED,
+    Condition.UNKNOWN,
+    Condition.KILLED,
+    Condition.FINISHED,
+)
+"""A pod's instance is as the first of these that one of its containers is in."""
+
+
+def noted(instance: Instance, task_id: str, condition: Condition, status: TaskStatus, now: float) -> Instance:
+    """The instance with that status in the record of the task."""
+    tasks = []
+    for task in instance.tasks:
+        if task.id == task_id:
+            since = task.since if condition is task.condition else now
+            task = msgspec.structs.replace(task, status=status, condition=condition, since=since)
+            if condition is Condition.RUNNING and task.started_at is None:
+                task = msgspec.structs.replace(task, started_at=status.timestamp or now)
+        tasks.append(task)
+    return msgspec.structs.replace(instance, task=tasks[0], others=tuple(tasks[1:]))
+
+
+def condition_of_all(instance: Instance) -> Condition:
+    """Of the instance, from its tasks'."""
+    return min((task.condition for task in instance.tasks), key=_WHOLE.index)
 
 
 NOT_YET = frozenset({Condition.STAGING, Condition.STARTING})

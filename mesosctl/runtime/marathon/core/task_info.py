@@ -8,7 +8,7 @@ from mesosctl.runtime.marathon.core.checks import mesos_health_check
 from mesosctl.runtime.marathon.core.environment import environment
 from mesosctl.runtime.marathon.core.matching import Match
 from mesosctl.runtime.marathon.core.options import Options
-from mesosctl.runtime.marathon.model import App, PortDefinition, PortMapping
+from mesosctl.runtime.marathon.model import App, Fetch, PortDefinition, PortMapping
 from mesosctl.runtime.marathon.model import Volume as AppVolume
 from mesosctl.runtime.protocol.basics import (
     AgentID,
@@ -31,7 +31,7 @@ from mesosctl.runtime.protocol.resources import Image, Volume
 from mesosctl.runtime.protocol.tasks import DiscoveryInfo, ExecutorInfo, Port, Ports, TaskInfo
 
 _COMMAND_EXECUTORS = ("", "//cmd")
-_DEFAULT_BRIDGE = "mesos-bridge"
+DEFAULT_BRIDGE = "mesos-bridge"
 """The network of the Mesos containerizer that stands for Docker's bridge."""
 DockerInfo = ContainerInfo.DockerInfo
 _DockerNetwork = {
@@ -51,14 +51,14 @@ def task_info(app: App, task_id: str, match: Match, options: Options) -> TaskInf
         name=hostname(app.id),
         task_id=TaskID(task_id),
         agent_id=AgentID(match.agent.id),
-        resources=match.resources,
+        resources=(*match.resources, *match.volumes),
         executor=_executor(executor, app, task_id, command, container) if own_executor else None,
         command=None if own_executor else command,
         container=None if own_executor else container,
         health_check=mesos_health_check(app, match.ports),
         kill_policy=kill_policy(app),
         data=app.cmd.encode() if own_executor and app.cmd else None,
-        labels=_labels(app.labels),
+        labels=labels_of(app.labels),
         discovery=_discovery(app, match.ports),
     )
 
@@ -81,21 +81,26 @@ def _command(app: App, variables: dict[str, str]) -> CommandInfo:
     if value is None and arguments and not with_image:
         value = arguments[0]
     return CommandInfo(
-        uris=tuple(
-            CommandInfo.URI(
-                value=fetch.uri,
-                executable=fetch.executable,
-                extract=fetch.extract,
-                cache=fetch.cache,
-                output_file=fetch.destPath,
-            )
-            for fetch in app.fetch
-        ),
+        uris=uris(app.fetch),
         environment=Environment(tuple(Environment.Variable(name=n, value=v) for n, v in variables.items())),
         shell=app.cmd is not None,
         value=value,
         arguments=arguments,
         user=app.user,
+    )
+
+
+def uris(items: Sequence[Fetch]) -> tuple[CommandInfo.URI, ...]:
+    """What the agent is to fetch."""
+    return tuple(
+        CommandInfo.URI(
+            value=fetch.uri,
+            executable=fetch.executable,
+            extract=fetch.extract,
+            cache=fetch.cache,
+            output_file=fetch.destPath,
+        )
+        for fetch in items
     )
 
 
@@ -114,8 +119,8 @@ def _executor(
 def _container(app: App, ports: Sequence[int | None]) -> ContainerInfo | None:
     networks = tuple(
         NetworkInfo(
-            name=network.name or (_DEFAULT_BRIDGE if network.mode == "container/bridge" else None),
-            labels=_labels(network.labels),
+            name=network.name or (DEFAULT_BRIDGE if network.mode == "container/bridge" else None),
+            labels=labels_of(network.labels),
         )
         for network in app.networks
         if network.mode != "host"
@@ -170,7 +175,7 @@ def _image(app: App) -> Image | None:
         appc = container.appc
         return Image(
             type=Image.Type.APPC,
-            appc=Image.Appc(name=appc.image, id=appc.id, labels=_labels(appc.labels)),
+            appc=Image.Appc(name=appc.image, id=appc.id, labels=labels_of(appc.labels)),
             cached=not appc.forcePullImage,
         )
     return None
@@ -212,7 +217,7 @@ def _discovery(app: App, ports: Sequence[int | None]) -> DiscoveryInfo:
                     number=host if host is not None else inside,
                     name=asked.name,
                     protocol=protocol,
-                    labels=_labels({**asked.labels, **scope}),
+                    labels=labels_of({**asked.labels, **scope}),
                 )
             )
     return DiscoveryInfo(
@@ -220,5 +225,5 @@ def _discovery(app: App, ports: Sequence[int | None]) -> DiscoveryInfo:
     )
 
 
-def _labels(labels: dict[str, str]) -> Labels | None:
+def labels_of(labels: dict[str, str]) -> Labels | None:
     return Labels(tuple(Label(key, value) for key, value in labels.items())) if labels else None

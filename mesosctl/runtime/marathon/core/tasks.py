@@ -15,9 +15,10 @@ from mesosctl.runtime.marathon.core.launcher import Launcher
 from mesosctl.runtime.marathon.core.options import Options
 from mesosctl.runtime.marathon.core.outside import Outside
 from mesosctl.runtime.marathon.core.readiness import Readiness
-from mesosctl.runtime.marathon.core.records import Condition, Goal, Instance
-from mesosctl.runtime.marathon.core.statuses import FAILURES, NOT_YET, condition_of, is_same
+from mesosctl.runtime.marathon.core.records import Condition, Goal, Instance, instance_of
+from mesosctl.runtime.marathon.core.statuses import FAILURES, NOT_YET, condition_of, condition_of_all, is_same, noted
 from mesosctl.runtime.marathon.core.unreachable import Unreachable
+from mesosctl.runtime.marathon.model import RunSpec
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
 _replace = msgspec.structs.replace
@@ -50,8 +51,10 @@ class Tasks:
 
     def resume(self, instance: Instance) -> None:
         """As the store had it, under a new leader."""
-        if instance.goal is not Goal.RUNNING:
+        if instance.goal is Goal.DECOMMISSIONED:
             self.stop(instance)
+        elif instance.goal is Goal.STOPPED:
+            self.kill(instance)
         elif instance.condition is Condition.RUNNING:
             self._health.watch(instance)
             if instance.task and instance.task.status:
@@ -71,23 +74,30 @@ class Tasks:
             self._unknown(task_id, status, condition)
             acknowledge()
             return
-        if condition in NOT_YET and instance.task.started_at is not None:
+        task = next(task for task in instance.tasks if task.id == task_id)
+        if condition in NOT_YET and task.started_at is not None:
             acknowledge()  # it was overtaken by the news that the task runs
             return
-        last = instance.task.status
+        last = task.status
         if last is not None and status.uuid is None and is_same(last, status):
             return  # an answer to a reconciliation: nothing that the store does not have
         if last is None or last.state is not status.state:
             self._publish(events.status_update(instance, task_id, status))
-        if condition.terminal:
+        instance = noted(instance, task_id, condition, status, self._clock.now())
+        condition = condition_of_all(instance)
+        if status.state is TaskState.TASK_GONE_BY_OPERATOR and instance.reservation:
+            self._remove(_replace(instance, reservation=None), condition, acknowledge)  # gone with its agent
+        elif condition.terminal:
             self._ended(instance, condition, acknowledge)
         else:
             self._goes_on(instance, condition, status, acknowledge)
+            if any(task.condition.terminal for task in instance.tasks):
+                self._partly_ended(instance)
 
     def kill(self, instance: Instance) -> None:
         """Its task; where its goal is to run, another one follows. Who is out of reach is given up."""
         if instance.condition in (Condition.UNREACHABLE, Condition.UNREACHABLE_INACTIVE):
-            self._remove(instance, instance.condition)
+            self._give_up(instance, instance.condition)
         else:
             self._kills.kill(instance)
 
@@ -100,6 +110,24 @@ class Tasks:
             instance = _replace(instance, goal=Goal.DECOMMISSIONED)
             self._instances.put(instance, quiet=True)
         self.kill(instance)
+
+    def suspend(self, instance: Instance) -> None:
+        """Its task shall end, and what is reserved for it wait until it is resumed."""
+        if instance.reservation is None:
+            self.stop(instance)
+            return
+        condition = instance.condition if instance.task else Condition.RESERVED
+        instance = _replace(instance, goal=Goal.STOPPED, condition=condition)
+        self._instances.put(instance, quiet=instance.task is not None)
+        self.kill(instance)
+
+    def run_again(self, instance: Instance, app: RunSpec) -> None:
+        """One that was suspended shall have a task; one whose task is still ending, another one after that."""
+        instance = _replace(instance, goal=Goal.RUNNING)
+        if instance.task is None:
+            instance = _replace(instance, app=app, condition=Condition.SCHEDULED, since=self._clock.now())
+        self._instances.put(instance)
+        self._launcher.wanted(app)
 
     def unhealthy(self, instance: Instance, reason: str) -> None:
         """Its checks have failed for too long."""
@@ -123,23 +151,21 @@ class Tasks:
                 self._kills.kill(instance)
 
     def _goes_on(self, instance: Instance, condition: Condition, status: TaskStatus, then: Callable[[], None]) -> None:
-        assert instance.task is not None
         now = self._clock.now()
-        task = _replace(instance.task, status=status)
-        if condition is Condition.RUNNING and task.started_at is None:
-            task = _replace(task, started_at=status.timestamp or now)
         if instance.condition is Condition.UNREACHABLE_INACTIVE and condition is Condition.UNREACHABLE:
             condition = Condition.UNREACHABLE_INACTIVE
         same = condition is instance.condition
-        changed = _replace(instance, task=task, condition=condition, since=instance.since if same else now)
+        changed = _replace(instance, condition=condition, since=instance.since if same else now)
         if condition is Condition.UNREACHABLE:
-            if changed.goal is not Goal.RUNNING or self._kills.pending(task.id):
-                self._remove(changed, condition, then)
+            if changed.goal is not Goal.RUNNING or any(self._kills.pending(task.id) for task in changed.tasks):
+                self._give_up(changed, condition, then)
                 return
             self._instances.put(changed, then, quiet=same)
             self._unreachable.lost(changed)
             return
         self._unreachable.found(instance.id)
+        if changed.reservation and not changed.reservation.confirmed:
+            changed = _replace(changed, reservation=_replace(changed.reservation, confirmed=True))
         self._instances.put(changed, then, quiet=same)
         if condition is Condition.RUNNING:
             self._health.watch(changed)
@@ -147,7 +173,9 @@ class Tasks:
 
     def _ended(self, instance: Instance, condition: Condition, then: Callable[[], None]) -> None:
         """The next task, the next incarnation, takes its place, unless the instance is to go."""
-        if instance.goal is not Goal.RUNNING or instance.condition is Condition.UNREACHABLE_INACTIVE:
+        kept = instance.reservation if instance.reservation and instance.reservation.confirmed else None
+        stays = instance.goal is Goal.RUNNING or (instance.goal is Goal.STOPPED and kept)
+        if not stays or instance.condition is Condition.UNREACHABLE_INACTIVE:
             self._remove(instance, condition, then)
             return
         self._forget(instance)
@@ -157,18 +185,36 @@ class Tasks:
         self._publish(events.instance_changed(_replace(instance, condition=condition)))
         waiting = _replace(
             instance,
-            condition=Condition.SCHEDULED,
+            condition=Condition.SCHEDULED if instance.goal is Goal.RUNNING else Condition.RESERVED,
             since=now,
             incarnation=instance.incarnation + 1,
-            agent=None,
+            agent=instance.agent if kept else None,
             task=None,
+            others=(),
+            reservation=kept,
         )
         self._instances.put(waiting, then)
-        self._launcher.wanted(instance.app)
+        if instance.goal is Goal.RUNNING:
+            self._launcher.wanted(instance.app)
+
+    def _partly_ended(self, instance: Instance) -> None:
+        """Of a pod: some containers go on. That is well after those that have finished, else they are to follow."""
+        ended = [task for task in instance.tasks if task.condition.terminal]
+        for task in ended:
+            self._kills.ended(task.id)
+        if any(task.condition is not Condition.FINISHED for task in ended):
+            self._kills.kill(instance)
+
+    def _give_up(self, instance: Instance, condition: Condition, then: Callable[[], None] = lambda: None) -> None:
+        """Nobody waits for its task any more. What is reserved for it may be offered again."""
+        if instance.reservation and instance.goal is not Goal.DECOMMISSIONED:
+            self._ended(instance, condition, then)
+        else:
+            self._remove(instance, condition, then)
 
     def _unknown(self, task_id: str, status: TaskStatus, condition: Condition) -> None:
         """Nobody wants it: a task that was given up, or that another Marathon left."""
-        instance_id = task_id.split("._app.")[0]
+        instance_id = instance_of(task_id)
         if condition.terminal:
             app_id = "/" + instance_id.split(".instance-")[0].replace("_", "/")
             self._publish(events.unknown_instance_terminated(instance_id, app_id, condition))
@@ -188,14 +234,16 @@ class Tasks:
 
     def _remove(self, instance: Instance, condition: Condition, then: Callable[[], None] = lambda: None) -> None:
         self._forget(instance)
+        if instance.reservation and instance.reservation.confirmed:
+            self._launcher.unneeded(instance.reservation.id)
         self._instances.remove(instance, condition, then)
 
     def _forget(self, instance: Instance) -> None:
         self._unreachable.found(instance.id)
-        if instance.task:
-            self._kills.ended(instance.task.id)
-            self._health.forget(instance.task.id)
-            self._readiness.forget(instance)
+        for task in instance.tasks:
+            self._kills.ended(task.id)
+            self._health.forget(task.id)
+        self._readiness.forget(instance)
 
     def _publish(self, event: events.Event) -> None:
         self._outside.publish(events.stamped(event, self._clock.now()))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
-from mesosctl.runtime.marathon.model import App, Group, Pod, VersionInfo, config_version, same_config
+from mesosctl.runtime.marathon.model import Group, RunSpec, VersionInfo, config_version, same_config
 
 _replace = msgspec.structs.replace
+Spec = TypeVar("Spec", bound=RunSpec)
 
 
 def version_text(seconds: float) -> str:
@@ -38,8 +40,8 @@ def versioned(
     """
     if new is old and not restart:
         return old
-    made = {id: _app(old.apps.get(id), app, version, restart, returned) for id, app in new.apps.items()}
-    pods = {id: _pod(old.pods.get(id), pod, version) for id, pod in new.pods.items()}
+    made = {id: _spec(old.apps.get(id), app, version, restart, returned) for id, app in new.apps.items()}
+    pods = {id: _spec(old.pods.get(id), pod, version, restart, returned) for id, pod in new.pods.items()}
     groups = {
         id: versioned(old.groups.get(id) or Group(id), group, version, restart=restart, returned=returned)
         for id, group in new.groups.items()
@@ -48,7 +50,7 @@ def versioned(
     return old if found == old and old.version else _replace(found, version=version)
 
 
-def _app(before: App | None, app: App, version: str, restart: Collection[str], returned: Collection[str]) -> App:
+def _spec(before: Spec | None, app: Spec, version: str, restart: Collection[str], returned: Collection[str]) -> Spec:
     if app.id in restart:
         return _replace(app, version=version, versionInfo=VersionInfo(version, version))
     if app is before:
@@ -60,9 +62,3 @@ def _app(before: App | None, app: App, version: str, restart: Collection[str], r
     if before.instances != app.instances:
         return _replace(app, version=version, versionInfo=VersionInfo(version, config_version(before)))
     return before
-
-
-def _pod(before: Pod | None, pod: Pod, version: str) -> Pod:
-    return (
-        before if before == _replace(pod, version=before.version if before else "") else _replace(pod, version=version)
-    )

@@ -15,11 +15,11 @@ import msgspec
 
 from mesosctl.runtime.marathon.core.kill_selection import select
 from mesosctl.runtime.marathon.core.records import Condition, Goal, Instance
-from mesosctl.runtime.marathon.model import App, config_version
+from mesosctl.runtime.marathon.model import RunSpec, config_version
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    app: App
+    app: RunSpec
     count: int
     replace: bool = False
     """Instances of other configurations are to go."""
@@ -29,6 +29,8 @@ class Wanted(msgspec.Struct, frozen=True):
     """Whom to kill first."""
     keep: bool = False
     """Kill nobody, also where there are more: under a new leader, a deployment begins with what it had reached."""
+    remove: bool = False
+    """It is to be no more: what is reserved for it is given up, too."""
 
 
 class Decision(NamedTuple):
@@ -56,7 +58,10 @@ def decide(wanted: Wanted, instances: Sequence[Instance], view: View) -> Decisio
         if i.goal is Goal.RUNNING
         and (i.condition is not Condition.UNREACHABLE_INACTIVE or (wanted.replace and config_version(i.app) != present))
     ]
-    leaving = [i for i in instances if i.goal is not Goal.RUNNING]
+    leaving = [i for i in instances if i.goal is not Goal.RUNNING and not i.suspended]
+    if wanted.remove:
+        kill = tuple(i for i in instances if i.goal is not Goal.DECOMMISSIONED)
+        return Decision(0, kill, not instances)
     old = [i for i in staying if wanted.replace and config_version(i.app) != present]
     if wanted.replace and (old or leaving):
         return _replace(wanted, staying, old, leaving, view)

@@ -30,7 +30,20 @@ from mesosctl.runtime.marathon.model.app import (
 )
 from mesosctl.runtime.marathon.model.dependencies import dependencies, dependency_order
 from mesosctl.runtime.marathon.model.errors import InvalidJson, ModelError, ValidationError, Violation
-from mesosctl.runtime.marathon.model.group import Group, apps, find_app, find_group, find_pod, pods, put, remove, walk
+from mesosctl.runtime.marathon.model.group import (
+    Group,
+    RunSpec,
+    apps,
+    find_app,
+    find_group,
+    find_pod,
+    pods,
+    put,
+    remove,
+    run_specs,
+    walk,
+    with_instances,
+)
 from mesosctl.runtime.marathon.model.group_update import (
     Reader,
     parse_group,
@@ -72,6 +85,7 @@ __all__ = [
     "Reader",
     "ReadinessCheck",
     "Residency",
+    "RunSpec",
     "SecretSource",
     "UnreachableStrategy",
     "UpgradeStrategy",
@@ -101,6 +115,7 @@ __all__ = [
     "pods",
     "put",
     "remove",
+    "run_specs",
     "same_config",
     "scaled",
     "update_app",
@@ -110,4 +125,5 @@ __all__ = [
     "validate_pod",
     "walk",
     "well_formed",
+    "with_instances",
 ]

@@ -290,6 +290,11 @@ class App(msgspec.Struct, frozen=True):
         return self.container.volumes if self.container else ()
 
     @property
+    def checked(self) -> bool:
+        """Whether anybody finds out how healthy instances are."""
+        return bool(self.healthChecks)
+
+    @property
     def resident(self) -> bool:
         """Its instances keep their agent and their volumes."""
         return self.residency is not None or any(volume.persistent for volume in self.volumes)

@@ -1,20 +1,21 @@
-"""Which apps wait for which others. What a group depends on, everything in it depends on; who depends on a group,
-depends on everything in that."""
+"""Which apps and pods wait for which others. What a group depends on, everything in it depends on; who depends on a
+group, depends on everything in that. Pods name no dependencies of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from mesosctl.runtime.marathon.model.group import Group, apps, walk
+from mesosctl.runtime.marathon.model.group import Group, apps, pods, walk
 from mesosctl.runtime.marathon.model.paths import below
 
 
 def dependencies(root: Group) -> dict[str, frozenset[str]]:
     """Of each app, the apps that it waits for. Ids of nothing that exists are passed over, as Marathon does."""
     wanted = {id: frozenset(app.dependencies) for id, app in apps(root).items()}
+    wanted.update((id, frozenset()) for id in pods(root))
     for group in walk(root):
         if group.dependencies:
-            for id in apps(group):
+            for id in (*apps(group), *pods(group)):
                 wanted[id] |= frozenset(group.dependencies)
     return {
         id: frozenset(other for one in ids for other in _meant(one, wanted)) if ids else ids

@@ -4,7 +4,7 @@ touched is shared by the old and the new one."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from mesosctl.runtime.marathon.model.paths import child_of, parent
 from mesosctl.runtime.marathon.model.pod import Pod
 
 Item = TypeVar("Item")
+RunSpec: TypeAlias = App | Pod
+"""What instances are made of."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -43,6 +45,18 @@ def apps(group: Group) -> dict[str, App]:
 def pods(group: Group) -> dict[str, Pod]:
     """All pods below it, by id."""
     return {id: pod for below in walk(group) for id, pod in below.pods.items()}
+
+
+def run_specs(group: Group) -> dict[str, RunSpec]:
+    """All apps and pods below it, by id."""
+    return {**apps(group), **pods(group)}
+
+
+def with_instances(spec: RunSpec, count: int) -> RunSpec:
+    """The same with another number of instances."""
+    if isinstance(spec, Pod):
+        return msgspec.structs.replace(spec, scaling=msgspec.structs.replace(spec.scaling, instances=count))
+    return msgspec.structs.replace(spec, instances=count)
 
 
 def find_group(root: Group, id: str) -> Group | None:

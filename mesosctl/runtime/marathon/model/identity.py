@@ -16,7 +16,7 @@ _replace = msgspec.structs.replace
 
 def config_version(item: App | Pod) -> str:
     """When anything but its number of instances last changed."""
-    if isinstance(item, App) and item.versionInfo is not None:
+    if item.versionInfo is not None:
         return item.versionInfo.lastConfigChangeAt
     return item.version
 
@@ -33,13 +33,13 @@ def only_scales(old: App | Pod, new: App | Pod) -> bool:
 
 def needs_restart(old: App | Pod, new: App | Pod) -> bool:
     """Whether instances of the old definition do not do for the new one: it differs, or a restart was asked for."""
-    return not same_config(old, new) or (isinstance(new, App) and config_version(old) != config_version(new))
+    return not same_config(old, new) or config_version(old) != config_version(new)
 
 
 def _config(item: App | Pod) -> App | Pod:
     """What counts when instances are compared; the order of constraints and health checks does not."""
     if isinstance(item, Pod):
-        return _replace(item, version="", scaling=_replace(item.scaling, instances=0))
+        return _replace(item, version="", versionInfo=None, scaling=_replace(item.scaling, instances=0))
     return _replace(
         item,
         version="",

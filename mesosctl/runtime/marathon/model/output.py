@@ -46,7 +46,7 @@ def app_json(app: App) -> Json:
 
 def pod_json(pod: Pod) -> Json:
     """The pod as in `GET /v2/pods/{id}`."""
-    return _struct(pod)
+    return _struct(msgspec.structs.replace(pod, versionInfo=None))
 
 
 def group_json(group: Group) -> Json:

@@ -13,16 +13,22 @@ from typing import Literal
 import msgspec
 
 from mesosctl.runtime.marathon.model.app import (
+    Constraint,
     EnvSecret,
     Fetch,
+    HealthCheck,
     KillSelection,
     Network,
     Operator,
     PersistentVolume,
+    PortDefinition,
+    PortMapping,
     PullConfig,
+    ReadinessCheck,
     SecretSource,
     UnreachableStrategy,
     UpgradeStrategy,
+    VersionInfo,
 )
 
 
@@ -202,7 +208,82 @@ class Pod(msgspec.Struct, frozen=True):
     scaling: Scaling = Scaling()
     scheduling: Scheduling = Scheduling()
     executorResources: ExecutorResources = ExecutorResources()
+    versionInfo: VersionInfo | None = None
+    """Clients neither give nor see it."""
+
+    # What an app has under the same names.
 
     @property
     def instances(self) -> int:
         return self.scaling.instances
+
+    @property
+    def upgradeStrategy(self) -> UpgradeStrategy:
+        return self.scheduling.upgrade
+
+    @property
+    def unreachableStrategy(self) -> UnreachableStrategy | Literal["disabled"]:
+        return self.scheduling.unreachableStrategy
+
+    @property
+    def killSelection(self) -> KillSelection:
+        return self.scheduling.killSelection
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        return tuple(
+            Constraint(each.fieldName, each.operator, each.value) for each in self.scheduling.placement.constraints
+        )
+
+    @property
+    def acceptedResourceRoles(self) -> tuple[str, ...]:
+        return self.scheduling.placement.acceptedResourceRoles
+
+    @property
+    def backoffSeconds(self) -> float:
+        return self.scheduling.backoff.backoff
+
+    @property
+    def backoffFactor(self) -> float:
+        return self.scheduling.backoff.backoffFactor
+
+    @property
+    def maxLaunchDelaySeconds(self) -> float:
+        return self.scheduling.backoff.maxLaunchDelay
+
+    @property
+    def gpus(self) -> int:
+        return sum(container.resources.gpus for container in self.containers)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Of all containers, in their order."""
+        return tuple(endpoint for container in self.containers for endpoint in container.endpoints)
+
+    @property
+    def ports(self) -> tuple[PortDefinition | PortMapping, ...]:
+        """None: pods have endpoints."""
+        return ()
+
+    @property
+    def service_ports(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def healthChecks(self) -> tuple[HealthCheck, ...]:
+        """None that Marathon runs: a pod's are its containers', and agents run them."""
+        return ()
+
+    @property
+    def readinessChecks(self) -> tuple[ReadinessCheck, ...]:
+        return ()
+
+    @property
+    def checked(self) -> bool:
+        """Whether anybody finds out how healthy instances are."""
+        return any(container.healthCheck for container in self.containers)
+
+    @property
+    def resident(self) -> bool:
+        """Its instances keep their agent and their volumes."""
+        return any(volume.persistent for volume in self.volumes)

@@ -17,7 +17,8 @@ def parse_pod(raw: object, *, base: str = ROOT, network_name: str | None = None)
 
     Raises InvalidJson.
     """
-    pod = read(raw, Pod)
+    given = {name: value for name, value in raw.items() if name != "versionInfo"} if isinstance(raw, dict) else raw
+    pod = read(given, Pod)
     networks = tuple(
         _replace(network, name=network_name) if network.mode == "container" and not network.name else network
         for network in pod.networks or (Network(mode="host"),)

@@ -19,7 +19,7 @@ from mesosctl.runtime.marathon.core.outside import (
     RootChanged,
 )
 from mesosctl.runtime.marathon.core.records import Deployment, Instance, Snapshot
-from mesosctl.runtime.marathon.model import App, Group, Pod
+from mesosctl.runtime.marathon.model import App, Group, Pod, RunSpec
 from mesosctl.runtime.marathon.model.group import find_group
 from mesosctl.runtime.marathon.store import records
 from mesosctl.runtime.marathon.store.records import Change, GroupNode, StoredDeployment, StoredInstance, read, write
@@ -133,7 +133,7 @@ class Archive:
         instances = [
             Instance(
                 id=id,
-                app=self._definition(_instance_key(stored), App, known),
+                app=self._spec(stored, known),
                 since=stored.since,
                 condition=stored.condition,
                 goal=stored.goal,
@@ -141,6 +141,8 @@ class Archive:
                 agent=stored.agent,
                 task=stored.task,
                 created=stored.created,
+                others=stored.others,
+                reservation=stored.reservation,
             )
             for id, stored in self._instances.items()
         ]
@@ -153,6 +155,14 @@ class Archive:
     def app_at(self, id: str, version: str) -> App | None:
         key = records.definition_key(records.APP, id, version)
         return self._definition(key, App, {}) if key in self._definitions else None
+
+    def pod_versions(self, id: str) -> list[str]:
+        """The newest first."""
+        return self._versions.get(f"{records.POD}{id}", [])[::-1]
+
+    def pod_at(self, id: str, version: str) -> Pod | None:
+        key = records.definition_key(records.POD, id, version)
+        return self._definition(key, Pod, {}) if key in self._definitions else None
 
     def root_at(self, version: str) -> Group | None:
         tables = self._tables_at(version)
@@ -258,6 +268,9 @@ class Archive:
             agent=instance.agent,
             task=instance.task,
             created=instance.created,
+            others=instance.others,
+            reservation=instance.reservation,
+            pod=isinstance(instance.app, Pod),
         )
         before = self._instances.get(instance.id)
         key = _instance_key(stored)
@@ -266,7 +279,7 @@ class Archive:
             if key not in self._definitions:
                 self._definitions[key] = write(instance.app)
                 values[key] = self._definitions[key]
-                self._versions.setdefault(f"{records.APP}{instance.app.id}", []).append(instance.app.version)
+                self._versions.setdefault(_item_key(stored), []).append(instance.app.version)
             if before is not None:
                 self._uses[_instance_key(before)] -= 1
         self._instances[instance.id] = stored
@@ -277,7 +290,7 @@ class Archive:
         if stored:
             values[f"{records.INSTANCE}{id}"] = None
             self._uses[_instance_key(stored)] -= 1
-            self._forget_definitions([f"{records.APP}{stored.app[0]}"], values)
+            self._forget_definitions([_item_key(stored)], values)
 
     def _version_of(self, item: str) -> str | None:
         """The current version of an app or pod, by its key."""
@@ -305,6 +318,10 @@ class Archive:
         }
         return assemble(tables.groups, apps, pods)
 
+    def _spec(self, stored: StoredInstance, known: Known) -> RunSpec:
+        key = _instance_key(stored)
+        return self._definition(key, Pod, known) if stored.pod else self._definition(key, App, known)
+
     def _definition(self, key: str, kind: type[Item], known: Known) -> Item:
         if key not in known:
             known[key] = read(self._definitions[key], kind)
@@ -317,7 +334,11 @@ def _written(value: object) -> bytes | None:
 
 
 def _instance_key(stored: StoredInstance) -> str:
-    return records.definition_key(records.APP, *stored.app)
+    return records.definition_key(records.POD if stored.pod else records.APP, *stored.app)
+
+
+def _item_key(stored: StoredInstance) -> str:
+    return f"{records.POD if stored.pod else records.APP}{stored.app[0]}"
 
 
 def _keys(change: Change) -> list[str]:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from mesosctl.runtime.marathon.core.records import AgentRecord, Condition, Goal, Step, TaskRecord
+from mesosctl.runtime.marathon.core.records import AgentRecord, Condition, Goal, Reservation, Step, TaskRecord
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StoredInstance(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`core.records.Instance` with its app by id and version."""
+    """`core.records.Instance` with its app (or pod) by id and version."""
 
     app: tuple[str, str]
     since: float
@@ -66,6 +66,9 @@ class StoredInstance(msgspec.Struct, frozen=True, omit_defaults=True):
     agent: AgentRecord | None = None
     task: TaskRecord | None = None
     created: float = 0.0
+    others: tuple[TaskRecord, ...] = ()
+    reservation: Reservation | None = None
+    pod: bool = False
 
 
 class StoredDeployment(msgspec.Struct, frozen=True, omit_defaults=True):
