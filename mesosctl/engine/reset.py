@@ -18,7 +18,7 @@ from mesosctl.errors import RefusedError, UsageError
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.program import STATE_DIR
 from mesosctl.resources.types import Block, Command, Resource
-from mesosctl.tasks import Stage, mesos_releases
+from mesosctl.tasks import Stage, mesos_releases, mesos_service
 from mesosctl.tasks.mesos_python import runs_mesos
 
 TASKS = Stage("tasks", "Tasks of the agents", ())
@@ -92,17 +92,14 @@ def _emptied(path: str) -> Command:
 
 
 def _tasks(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
-    """A stopped agent leaves its tasks running; told by SIGUSR1 that it goes for good, it ends them."""
     if not host.has(Role.AGENT) or facts.init != "systemd":
         return []
     return [
         Command(
             name="tasks of mesos-agent",
-            check="systemctl is-active --quiet mesos-agent.service",
+            check=mesos_service.AGENT_RUNS,
             apply="false",
-            revert="pid=$(systemctl show -p MainPID --value mesos-agent.service) && kill -s USR1 $pid && "
-            "for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $pid 2>/dev/null || break; sleep 1; done; "
-            "systemctl stop mesos-agent.service",
+            revert=mesos_service.END_AGENT,
         )
     ]
 

@@ -34,6 +34,7 @@ from mesosctl.resources.types import (
     Packages,
     Resource,
     Restored,
+    Retired,
     Service,
     Setting,
 )
@@ -304,7 +305,13 @@ def _(item: Service, index: int) -> str:
 
 @_unset.register
 def _(item: Service, index: int) -> str:
-    return _set(item, index) if item.only_if_installed else f"unservice {index} {_words(item.name, item.manager)}"
+    return _set(item, index) if item.only_if_installed else _retired(item, index)
+
+
+@_unset.register(Retired)
+@_set.register(Retired)
+def _retired(item: Service | Retired, index: int) -> str:
+    return f"unservice {index} {_words(item.name, item.manager)}"
 
 
 @_set.register

@@ -192,6 +192,20 @@ class Service(Resource):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retired(Resource):
+    """A service that is no longer wanted: stopped and disabled where it was started or enabled by mesosctl. Its unit or
+    script is a file of its own."""
+
+    name: str
+    manager: str
+    """As of a service."""
+
+    @property
+    def id(self) -> str:
+        return f"service {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Resource):
     """A state that only a command can check and reach. The three texts are POSIX sh.
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.resources.types import File, Resource, Service
+from mesosctl.resources.types import Command, File, Resource, Restored, Retired, Service
 from mesosctl.tasks.ask import basic, get
 from mesosctl.tasks.mesos import PROGRAMS, agent_flags, configuration_directory, master_flags, programs_of
 from mesosctl.templates import render
@@ -22,6 +22,13 @@ TITLE = "Mesos' services"
 
 LAUNCHER = "/usr/local/sbin/mesos-service"
 MASTER, AGENT = PROGRAMS[Role.MASTER], PROGRAMS[Role.AGENT]
+AGENT_RUNS = f"systemctl is-active --quiet {AGENT}.service"
+END_AGENT = (
+    f"pid=$(systemctl show -p MainPID --value {AGENT}.service) && kill -s USR1 $pid && "
+    "for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $pid 2>/dev/null || break; sleep 1; done; "
+    f"systemctl stop {AGENT}.service"
+)
+"""Stops an agent for good: told by SIGUSR1 that it goes, it ends its tasks, which it leaves running otherwise."""
 READY_TIMEOUT = 120
 """Seconds until a started master knows the leading one, or a started agent is registered."""
 
@@ -45,13 +52,13 @@ class Script(NamedTuple):
 
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     programs = programs_of(host)
-    if not programs:
-        return []
+    gone = [program for program in PROGRAMS.values() if program not in programs]
+    found = [resource for program in gone for resource in _retired(program, facts)]
     prefix = cluster.mesos.prefix
     if facts.init != "systemd":
-        return [
+        return found + [
             File(
-                path=f"/etc/init.d/{program}",
+                path=_unit_path(program, facts),
                 content=render("etc/init.d/mesos", Script(program, prefix, cluster.mesos.log_dir)),
                 mode="0755",
                 notify=(program,),
@@ -60,11 +67,28 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
         ]
     launcher = render(LAUNCHER[1:], Launcher(configuration_directory(cluster), prefix))
     unit = Unit(cluster.name, LAUNCHER, cluster.limits.nofile)
-    units = {f"/etc/systemd/system/{program}.service": program for program in programs}
+    units = {_unit_path(program, facts): program for program in programs}
     return [
-        File(path=LAUNCHER, content=launcher, mode="0755", notify=programs),
+        *found,
+        File(path=LAUNCHER, content=launcher, mode="0755", notify=programs) if programs else Restored(path=LAUNCHER),
         *(File(path=path, content=render(path[1:], unit), notify=(program,)) for path, program in units.items()),
     ]
+
+
+def _unit_path(program: str, facts: Facts) -> str:
+    return f"/etc/systemd/system/{program}.service" if facts.init == "systemd" else f"/etc/init.d/{program}"
+
+
+def _retired(program: str, facts: Facts) -> list[Resource]:
+    """What a host that does not run a program, or no longer does, must not have. Its data stay."""
+    found: list[Resource] = [
+        Retired(name=program, manager=facts.init),
+        Restored(path=_unit_path(program, facts)),
+    ]
+    if program == AGENT and facts.init == "systemd":
+        ours = f"recorded {sh(f'enabled {AGENT}')} && {AGENT_RUNS}"
+        found.insert(0, Command(name=f"tasks of {AGENT} have ended", check=f"! {{ {ours}; }}", apply=END_AGENT))
+    return found
 
 
 def master(cluster: Cluster, host: Host, facts: Facts) -> Service:

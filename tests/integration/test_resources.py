@@ -29,6 +29,7 @@ from mesosctl.resources.types import (
     Packages,
     Resource,
     Restored,
+    Retired,
     Service,
     Setting,
 )
@@ -305,6 +306,27 @@ def test_a_service_that_is_started_by_others_is_only_enabled(box: Box) -> None:
         assert box.statuses([unit, service], APPLY) == ["ok", "ok"], "one that runs is not waited for"
         assert box.statuses([unit, service], UNSET) == ["changed", "changed"]
         assert "inactive" in box.sh(look)
+    finally:
+        box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
+
+
+def test_a_service_that_is_no_longer_wanted(box: Box) -> None:
+    unit = File(path="/etc/systemd/system/testd.service", content=UNIT)
+    gone: list[Resource] = [Retired(name="testd", manager="systemd"), Restored(path=unit.path)]
+    look = "systemctl is-active testd; systemctl is-enabled testd; true"
+    try:
+        assert box.statuses(gone, APPLY) == ["ok", "ok"]
+        box.sh(f"cat >{unit.path} <<'E'\n{UNIT}\nE\nsystemctl daemon-reload; systemctl start testd")
+        assert box.statuses(gone, APPLY) == ["ok", "ok"], "one of somebody else's is left alone"
+        box.sh("systemctl stop testd; rm " + unit.path)
+        box.run([unit, Service(name="testd", start=False)], APPLY)
+        box.sh("systemctl start testd")
+        plan = box.run(gone, PLAN)
+        assert [result.message for result in plan.results.values()] == ["stop and disable", "remove"]
+        assert box.statuses(gone, APPLY) == ["changed", "changed"]
+        assert box.sh(look).startswith("inactive\n")
+        assert "enabled" not in box.sh(look)
+        assert box.statuses(gone, APPLY) == ["ok", "ok"]
     finally:
         box.sh("systemctl stop testd 2>/dev/null; rm -f /etc/systemd/system/testd.service; systemctl daemon-reload")
 

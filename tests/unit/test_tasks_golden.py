@@ -21,7 +21,7 @@ from mesosctl.engine.facts import Facts, assumed
 from mesosctl.inventory.load import load_inventory
 from mesosctl.inventory.model import Bundle, Cluster, Host, Keys, Secret
 from mesosctl.resources.program import APPLY, compile_program
-from mesosctl.resources.types import Block, Resource, Restored
+from mesosctl.resources.types import Block, Resource, Restored, Retired
 from mesosctl.tasks import STAGES, rendered, resources_of
 from mesosctl.tasks.mesos_python import platform_of
 
@@ -64,7 +64,7 @@ def different_hosts(cluster: Cluster) -> list[Host]:
 
 def described(resource: Resource) -> str:
     """A resource on one line: its name and whatever differs from the defaults, without the content of files."""
-    if isinstance(resource, Restored) or (isinstance(resource, Block) and not resource.content):
+    if isinstance(resource, Restored | Retired) or (isinstance(resource, Block) and not resource.content):
         return f"{resource.id} (taken back)"
     told = {"path", "content", "name", "names", "key"}
     changed = [
