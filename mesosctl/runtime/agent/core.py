@@ -26,7 +26,6 @@ from mesosctl.runtime.agent.outside import Outside
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
 from mesosctl.runtime.agent.recovery import Found
 from mesosctl.runtime.agent.restore import restore
-from mesosctl.runtime.agent.states import is_terminal
 from mesosctl.runtime.authorization import Acls
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.flags.kinds import format_duration
@@ -36,6 +35,7 @@ from mesosctl.runtime.protocol.cluster import AgentInfo, MasterInfo
 from mesosctl.runtime.protocol.containers import KillPolicy
 from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.states import TERMINAL
 from mesosctl.runtime.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -318,7 +318,7 @@ class Agent:
             if status.state is TaskState.TASK_FAILED and (ending := self._outside.limitation(executor)):
                 status = replace(status, reason=ending.reason, message=ending.message, limitation=ending.limitation)
             self.ledger.record(framework, executor, task, status)
-            if is_terminal(status.state) and not executor.is_command:
+            if status.state in TERMINAL and not executor.is_command:
                 self._outside.hold(executor)
         assert status.uuid is not None
         self._outside.to_executor(executor.container_id, events.acknowledged(status.task_id, status.uuid))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent.ledger import Ledger
-from mesosctl.runtime.agent.states import is_terminal
+from mesosctl.runtime.states import TERMINAL
 
 TASKS_AT_ONCE = 100
 """In a message."""
@@ -29,7 +29,7 @@ def _ended(ledger: Ledger) -> Iterator[internal.RunningTask]:
     for framework in [*ledger.completed_frameworks.values(), *ledger.frameworks.values()]:
         for executor in [*framework.completed, *framework.executors.values()]:
             for task in executor.completed:
-                if is_terminal(task.state):
+                if task.state in TERMINAL:
                     yield internal.RunningTask(
                         framework_id=framework.info_id,
                         executor_id=None if executor.is_command else executor.info.executor_id,

@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from mesosctl.runtime.agent.checkpoint import Checkpoint
 from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord, TaskRecord
-from mesosctl.runtime.agent.states import dropped_state, is_terminal
+from mesosctl.runtime.agent.states import dropped_state
 from mesosctl.runtime.agent.updates import Forward, StatusUpdates
 from mesosctl.runtime.clock import Clock
 from mesosctl.runtime.protocol.basics import AgentID, ContainerID, ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.containers import ContainerStatus, NetworkInfo
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from mesosctl.runtime.states import TERMINAL
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Ledger:
         self._checkpoint.update(framework, executor, status)
         self.updates.add(framework.info_id, status)
         task.add(status)
-        if is_terminal(status.state):
+        if status.state in TERMINAL:
             executor.queued.pop(task.id, None)
             executor.launched.pop(task.id, None)
             executor.terminated[task.id] = task
@@ -155,7 +156,7 @@ class Ledger:
         if found and self.updates.awaits(framework_id, task_id, acknowledged):
             self._checkpoint.acknowledged(*found, task_id.value, acknowledged)
         status = self.updates.acknowledge(framework_id, task_id, acknowledged)
-        if status is None or not is_terminal(status.state) or found is None:
+        if status is None or status.state not in TERMINAL or found is None:
             return
         framework, executor = found
         executor.completed.append(executor.terminated.pop(task_id.value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mesosctl.runtime.agent.ledger import Ledger
 from mesosctl.runtime.agent.records import ExecutorRecord, ExecutorState, FrameworkRecord, TaskRecord
 from mesosctl.runtime.agent.recovery import Found, FoundRun, FoundTask
-from mesosctl.runtime.agent.states import is_terminal
+from mesosctl.runtime.states import TERMINAL
 
 
 def restore(ledger: Ledger, found: Found) -> list[tuple[FrameworkRecord, ExecutorRecord]]:
@@ -47,7 +47,7 @@ def _task(executor: ExecutorRecord, found: FoundTask) -> None:
     for status in found.statuses:
         task.add(status)
     last = task.status()
-    if not is_terminal(last.state):
+    if last.state not in TERMINAL:
         executor.launched[task.id] = task
     elif last.uuid in found.acknowledged or executor.state is ExecutorState.TERMINATED:
         executor.completed.append(task)

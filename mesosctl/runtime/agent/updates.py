@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
-from mesosctl.runtime.agent.states import is_terminal
 from mesosctl.runtime.clock import Clock, Timer
 from mesosctl.runtime.protocol.basics import FrameworkID, TaskID
 from mesosctl.runtime.protocol.tasks import TaskStatus
+from mesosctl.runtime.states import TERMINAL
 
 RETRY_FIRST_SECONDS = 10.0
 RETRY_LAST_SECONDS = 600.0
@@ -58,7 +58,7 @@ class StatusUpdates:
         stream = self._streams.setdefault(key, _Stream(framework_id))
         stream.seen.add(status.uuid)
         stream.waiting.append(status)
-        stream.ended = is_terminal(status.state)
+        stream.ended = status.state in TERMINAL
         if len(stream.waiting) == 1:
             self._send(stream)
         return True
@@ -66,7 +66,7 @@ class StatusUpdates:
     def recover(self, framework_id: FrameworkID, statuses: Sequence[TaskStatus], acknowledged: Set[bytes]) -> None:
         """Take over the updates of a task from the agent before this one, while paused."""
         waiting = [status for status in statuses if status.uuid not in acknowledged]
-        ended = any(is_terminal(status.state) for status in statuses)
+        ended = any(status.state in TERMINAL for status in statuses)
         if statuses and (waiting or not ended):
             seen = {status.uuid for status in statuses if status.uuid is not None}
             key = (framework_id.value, statuses[0].task_id.value)

@@ -14,7 +14,7 @@ from mesosctl.runtime.master.agent_records import AgentRecords
 from mesosctl.runtime.master.frameworks import Frameworks
 from mesosctl.runtime.master.limiter import RateLimiter
 from mesosctl.runtime.master.offers import Offers
-from mesosctl.runtime.master.records import TERMINAL, Agent, Framework, Task, Unreachable
+from mesosctl.runtime.master.records import Agent, Framework, Task, Unreachable
 from mesosctl.runtime.master.registrar import Done
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.stocktaking import Stocktaking
@@ -23,6 +23,7 @@ from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TimeInfo
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 from mesosctl.runtime.resources import Resources, ResourcesError, with_checkpointed
+from mesosctl.runtime.states import TERMINAL
 
 log = logging.getLogger(__name__)
 

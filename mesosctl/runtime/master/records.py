@@ -17,21 +17,10 @@ from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.scheduler import OfferConstraints
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Form, Resources
+from mesosctl.runtime.states import TERMINAL
 
 Capability = FrameworkInfo.Capability.Type
 
-TERMINAL = frozenset(
-    {
-        TaskState.TASK_FINISHED,
-        TaskState.TASK_FAILED,
-        TaskState.TASK_KILLED,
-        TaskState.TASK_ERROR,
-        TaskState.TASK_LOST,
-        TaskState.TASK_DROPPED,
-        TaskState.TASK_GONE,
-        TaskState.TASK_GONE_BY_OPERATOR,
-    }
-)
 NOTHING = Resources()
 REMEMBERED_ACKNOWLEDGEMENTS = 1024
 """Of each agent."""

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.master.frameworks import Frameworks
-from mesosctl.runtime.master.records import TERMINAL, Agent, Executor, Framework, Task, resources_of
+from mesosctl.runtime.master.records import Agent, Executor, Framework, Task, resources_of
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.master.tasks import Tasks
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from mesosctl.runtime.states import TERMINAL
 
 _Reason = TaskStatus.Reason
 

@@ -6,11 +6,12 @@ import msgspec
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.master.actions import TaskAdded, TaskUpdated
-from mesosctl.runtime.master.records import TERMINAL, Agent, Capability, Executor, Framework, Task
+from mesosctl.runtime.master.records import Agent, Capability, Executor, Framework, Task
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol.basics import AgentID, ExecutorID, TaskID
 from mesosctl.runtime.protocol.scheduler import Call, Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from mesosctl.runtime.states import TERMINAL
 
 
 class Tasks:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from urllib.parse import quote
 
-from mesosctl.runtime.master.records import NOTHING, TERMINAL, Framework
+from mesosctl.runtime.master.records import NOTHING, Framework
 from mesosctl.runtime.master.state import State
 from mesosctl.runtime.protocol.scheduler import Call, Event
 from mesosctl.runtime.protocol.tasks import TaskState
 from mesosctl.runtime.resources import Resources
+from mesosctl.runtime.states import TERMINAL
 
 _SCALARS = ("cpus", "gpus", "mem", "disk")
 _COUNTED = (
