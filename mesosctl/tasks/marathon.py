@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.resources.types import File, Resource, Restored
+from mesosctl.resources.types import File, Resource, Restored, Retired
 from mesosctl.tasks.common import endpoint, zookeeper_url
 from mesosctl.templates import render
 
@@ -52,7 +52,8 @@ class Script(NamedTuple):
 def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     script, secrets = f"{cluster.marathon.home}/bin/start-marathon", credentials_file(cluster)
     if not host.has(Role.MARATHON):
-        return [Restored(path=script), Restored(path=secrets)]
+        gone = [Restored(path=path) for path in (_service_path(facts), script, secrets)]
+        return [Retired(name=NAME, manager=facts.init), *gone]
     flags = marathon_flags(cluster, host)
     secret = {*SECRET_FLAGS, *(("master", "zk") if cluster.zookeeper.credentials else ())}
     hidden = {f"MARATHON_{flag.upper()}": flags.pop(flag) for flag in tuple(flags) if flag in secret}
@@ -70,13 +71,15 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
 
 
 def _service_file(cluster: Cluster, facts: Facts, start: str) -> File:
+    path, nofile = _service_path(facts), cluster.limits.nofile
     if facts.init == "systemd":
-        path, mode = f"/etc/systemd/system/{NAME}.service", "0644"
-        content = render(path[1:], Unit(cluster.name, start, cluster.limits.nofile))
-    else:
-        path, mode = f"/etc/init.d/{NAME}", "0755"
-        content = render(path[1:], Script(start, log_file(cluster), cluster.limits.nofile))
-    return File(path=path, content=content, mode=mode, notify=(NAME,))
+        return File(path=path, content=render(path[1:], Unit(cluster.name, start, nofile)), notify=(NAME,))
+    content = render(path[1:], Script(start, log_file(cluster), nofile))
+    return File(path=path, content=content, mode="0755", notify=(NAME,))
+
+
+def _service_path(facts: Facts) -> str:
+    return f"/etc/systemd/system/{NAME}.service" if facts.init == "systemd" else f"/etc/init.d/{NAME}"
 
 
 def credentials_file(cluster: Cluster) -> str:
