@@ -122,7 +122,7 @@ async def serving(*flags: str, leads: bool = True) -> AsyncIterator[Api]:
             context.core, leadership.ready = core, True
         proxy = await stack.enter_async_context(Proxy(leadership, "http", 1.0, 1.0, None))
         server = TestServer(application(context, proxy))
-        await server.start_server()
+        await server.start_server(auto_decompress=False)
         stack.push_async_callback(server.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield Api(session, str(server.make_url("")).rstrip("/"), context, outside)

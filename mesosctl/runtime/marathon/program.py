@@ -199,7 +199,14 @@ async def _serve(flags: MarathonFlags, app: web.Application) -> web.AppRunner:
     """Raises OSError where a port cannot be had, ValueError where nothing is to be served."""
     if not flags.http and flags.ssl_keystore_path is None:
         raise ValueError("--disable_http needs --ssl_keystore_path")
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, handler_cancellation=True, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        handler_cancellation=True,
+        shutdown_timeout=1.0,
+        auto_decompress=False,  # compressed bodies are refused
+    )
     await runner.setup()
     try:
         if flags.http:

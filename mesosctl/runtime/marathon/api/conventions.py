@@ -7,11 +7,13 @@ from aiohttp.typedefs import Handler, Middleware
 
 from mesosctl.runtime.marathon.api.errors import ApiError
 from mesosctl.runtime.marathon.api.events import PATH as EVENTS
+from mesosctl.runtime.marathon.api.logging import PATH as LOGGING
 from mesosctl.runtime.marathon.flags import MarathonFlags
 
 _API = "/v2/"
 _JSON = "application/json"
 _PLAIN = "text/plain"
+_IDENTITY = "identity"
 _TASKS = "/tasks"
 """Paths that end so can be had as a table in plain text."""
 _UNCACHED = {hdrs.CACHE_CONTROL: "no-cache, no-store, must-revalidate", hdrs.PRAGMA: "no-cache", hdrs.EXPIRES: "0"}
@@ -25,8 +27,8 @@ async def negotiated(request: web.Request, handler: Handler) -> web.StreamRespon
 
     A page of another origin can send forms and plain text unasked: those are never taken for JSON.
     """
-    if request.path.startswith(_API) and request.path != EVENTS:
-        if request.body_exists and hdrs.CONTENT_TYPE in request.headers and not _is_json(request.content_type):
+    if request.path.startswith((_API, LOGGING)) and request.path != EVENTS:
+        if request.body_exists and not _readable(request):
             raise ApiError(415, "Unsupported Media Type")
         if not _wants(request):
             raise ApiError(406, "Not Acceptable")
@@ -81,6 +83,13 @@ class Origins:
     def _allows(self, request: web.Request) -> bool:
         origin = request.headers.get(hdrs.ORIGIN)
         return origin is not None and ("*" in self._allowed or origin in self._allowed)
+
+
+def _readable(request: web.Request) -> bool:
+    """Whether its body is plain JSON, as far as is said."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, _IDENTITY) != _IDENTITY:
+        return False
+    return hdrs.CONTENT_TYPE not in request.headers or _is_json(request.content_type)
 
 
 def _is_json(content_type: str) -> bool:

@@ -23,6 +23,7 @@ from mesosctl.runtime.marathon.model import (
     ValidationError,
     Violation,
     absolute,
+    assign_service_ports,
     find_app,
     find_group,
     pod_json,
@@ -93,7 +94,9 @@ class Groups:
         """What a change would do. Raises as the change itself would."""
         root = self._context.marathon.root
         now = version_text(time.time())
-        target = versioned(root, change(root), now)
+        flags = self._context.flags
+        new = assign_service_ports(root, change(root), flags.local_port_min, flags.local_port_max)
+        target = versioned(root, new, now)
         if wrong := validate_group(target, root):
             raise ValidationError(*wrong)
         return plan("", root, target, now).steps

@@ -97,7 +97,6 @@ class Proxy:
         if self._via in request.headers.getall(VIA, []):
             raise ApiError(502, "Detected proxying loop.")
         headers = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in _CONNECTION)
-        headers.pop(hdrs.CONTENT_ENCODING, None)  # what is read below is not compressed any more
         headers.add(VIA, self._via)
         forwarded = [*request.headers.getall(_FORWARDED_FOR, []), request.remote or ""]
         headers[_FORWARDED_FOR] = ",".join(each for each in forwarded if each)

@@ -5,7 +5,6 @@ The rules and the places are Marathon's: its RAML; docs/{constraints,health-chec
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 
@@ -21,7 +20,11 @@ from mesosctl.runtime.marathon.model.app import (
 from mesosctl.runtime.marathon.model.errors import Violation
 from mesosctl.runtime.marathon.model.paths import ROOT, well_formed
 from mesosctl.runtime.marathon.model.pod import PodConstraint
-from mesosctl.runtime.marathon.model.validation_container import container_violations, network_violations
+from mesosctl.runtime.marathon.model.validation_container import (
+    LARGEST_AMOUNT,
+    container_violations,
+    network_violations,
+)
 
 MAX_INT = 2**31 - 1
 _LONGEST_ID = 198
@@ -84,7 +87,7 @@ def numbers(item: object, minima: Mapping[str, float], path: str = "") -> Iterat
         value = getattr(item, name)
         if value is None:
             continue
-        if value > MAX_INT if isinstance(value, int) else not math.isfinite(value):
+        if value > (MAX_INT if isinstance(value, int) else LARGEST_AMOUNT):
             yield Violation(f"{path}/{name}", "error.max")
         elif value < minimum:
             yield Violation(f"{path}/{name}", f"must be at least {minimum:g}")

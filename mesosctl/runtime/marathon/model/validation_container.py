@@ -19,7 +19,7 @@ from mesosctl.runtime.marathon.model.app import (
 )
 from mesosctl.runtime.marathon.model.errors import Violation
 
-_LARGEST = 2**53
+LARGEST_AMOUNT = 2**53
 """Megabytes that a resource, which is a double, can count."""
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -58,7 +58,7 @@ def network_violations(networks: tuple[Network, ...], path: str) -> Iterator[Vio
 
 def persistent_violations(volume: PersistentVolume, path: str) -> Iterator[Violation]:
     """Of the disk for a persistent volume."""
-    if not 0 < volume.size <= _LARGEST:
+    if not 0 < volume.size <= LARGEST_AMOUNT:
         yield Violation(f"{path}/size", "must be greater than 0" if volume.size <= 0 else "error.max")
     if volume.maxSize is not None and volume.type != "mount":
         yield Violation(path, "Only mount volumes can have maxSize")
