@@ -266,7 +266,7 @@ async def deployed(api: Api) -> None:
         assert not marathon.deployments or app.healthChecks or app.readinessChecks, "Checks take their time"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=definitions())
 def test_definitions(running: Check, raw: Json) -> None:
     async def check(api: Api) -> None:
@@ -287,7 +287,7 @@ def test_definitions(running: Check, raw: Json) -> None:
     running(check)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     apps=st.lists(definitions(), max_size=2),
     more=some(
@@ -317,7 +317,7 @@ def test_groups(running: Check, apps: list[Json], more: Json) -> None:
     running(check)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=JUNK, target=st.sampled_from(CHANGES))
 def test_anything(running: Check, body: Any, target: tuple[str, str]) -> None:
     async def check(api: Api) -> None:

@@ -126,7 +126,7 @@ class MarathonFlags(Flags):
     scale_apps_initial_delay: int = flag(INTEGER, "15000", "When the number of instances is first checked.")
     scale_apps_interval: int = flag(INTEGER, "300000", "Time between such checks.")
     ssl_keystore_password: str | None = optional(TEXT, "Password of the keystore.")
-    ssl_keystore_path: str | None = optional(PATH, "Keystore (JKS or PKCS #12) with key and certificate; HTTPS is served with it.")
+    ssl_keystore_path: str | None = optional(PATH, "Keystore (JKS or PKCS #12) with key and certificate: serve HTTPS.")
     task_launch_confirm_timeout: int = flag(INTEGER, "300000", "When a launch of which nothing is heard is given up.")
     task_launch_timeout: int = flag(INTEGER, "300000", "When a task that does not start is killed.")
     webui_url: str | None = optional(TEXT, "URL of this Marathon that the master shows. By default the leader's own.")
