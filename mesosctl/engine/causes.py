@@ -24,6 +24,11 @@ SIGNS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "its log says why; if that is a flag, set it right in the inventory and run `mesosctl bootstrap` again",
     ),
     (
+        "no-master",
+        ("no master answers", "no master leads"),
+        "start the masters first: `mesosctl start-cluster` without --limit, or with --limit zookeeper,master",
+    ),
+    (
         "not-installed",
         ("there is no service",),
         "it has not been installed yet: run `mesosctl bootstrap` first",

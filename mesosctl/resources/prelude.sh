@@ -563,8 +563,8 @@ restarts() {
 	echo "${_count:-0}"
 }
 
-# wait_ready SECONDS COMMAND MANAGER NAME: asks every half second, until it is clear that the service keeps ending. Sets
-# late, which says why it was given up.
+# wait_ready SECONDS COMMAND MANAGER NAME NEEDS: asks every half second, until it is clear that the service keeps ending,
+# or that what it needs has been missing for 20 seconds. Sets late, which says why it was given up.
 wait_ready() {
 	[ -n "$2" ] || return 0
 	speak
@@ -576,6 +576,10 @@ wait_ready() {
 		[ "$(date +%s)" -lt $_end ] || return 1
 		late="it ends each time it is started"
 		[ $(($(restarts "$3" "$4") - _before)) -lt 3 ] || return 1
+		if [ -n "$5" ] && [ $(($(date +%s) - _began)) -ge 20 ]; then
+			late=$( (eval "$5") 2>/dev/null)
+			[ -z "$late" ] || return 1
+		fi
 		sleep 0.5
 	done
 }
@@ -606,7 +610,7 @@ why() {
 	printf '%s\n' "$_said"
 }
 
-# service INDEX NAME MANAGER READY SECONDS OPTIONAL RESTART START MEMBER LOG
+# service INDEX NAME MANAGER READY SECONDS OPTIONAL RESTART START MEMBER LOG NEEDS
 service() {
 	unit "$2" "$3"
 	if [ -z "$loaded" ] && [ "$w" = 1 ] && [ "$3" = systemd ] && [ "$6" = 0 ]; then
@@ -655,7 +659,7 @@ service() {
 		_out=$(control "$3" "$_do" "$2" 2>&1) || fail "$1" "cannot $_do" "$_out$nl$(why "$3" "$2" "${10}")"
 	fi
 	if [ -n "$_do" ] || { [ -n "$active" ] && [ "$8" = 1 ]; }; then
-		if [ -n "$_idle" ]; then stays_up "$3" "$2"; else wait_ready "$5" "$4" "$3" "$2"; fi ||
+		if [ -n "$_idle" ]; then stays_up "$3" "$2"; else wait_ready "$5" "$4" "$3" "$2" "${11}"; fi ||
 			fail "$1" "$late" "$(why "$3" "$2" "${10}")"
 	fi
 	[ ! -e "$S/dirty/$2" ] || rm -f "$S/dirty/$2"

@@ -299,6 +299,7 @@ def _(item: Service, index: int) -> str:
         *(str(int(switch)) for switch in switches),
         item.member,
         item.log,
+        item.needs,
     )
     return f"service {index} {_words(*words)}"
 

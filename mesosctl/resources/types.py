@@ -179,6 +179,8 @@ class Service(Resource):
     such a restart, it need not be after it: it must stay up."""
     restart: bool = True
     """False: reload the unit files but leave a running process alone."""
+    needs: str = ""
+    """A sh command that prints what others must do first for it to become ready, or nothing."""
     log: str = ""
     """Path of the service's own log file, whose last lines are told where it does not become ready."""
     member: str = ""

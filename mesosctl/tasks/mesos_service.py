@@ -14,6 +14,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Command, File, Resource, Restored, Retired, Service
 from mesosctl.tasks.ask import basic, get
+from mesosctl.tasks.common import endpoint
 from mesosctl.tasks.mesos import PROGRAMS, agent_flags, configuration_directory, master_flags, programs_of
 from mesosctl.templates import render
 from mesosctl.templates.filters import sh
@@ -113,8 +114,21 @@ def agent(cluster: Cluster, host: Host, facts: Facts) -> Service:
         start=False,
         ready=f"""{agent_metrics(cluster, host)} | grep -q '"slave/registered":1'""",
         ready_timeout=READY_TIMEOUT,
+        needs=_no_master(cluster),
         log=log_file(cluster, AGENT),
     )
+
+
+def _no_master(cluster: Cluster) -> str:
+    """A sh command that prints why no agent can register, or nothing: each master is asked which one leads."""
+    hosts = cluster.with_role(Role.MASTER)
+    asked = [f"_said=$({_get(master_flags(cluster, host), '/redirect')})\n{_LEADS}" for host in hosts]
+    where = ", ".join(endpoint(host.address, cluster.mesos.master.port) for host in hosts)
+    silent = sh(f"not ready: no master answers at {where}")
+    return "\n".join((f"_why={silent}", *asked, 'echo "$_why"'))
+
+
+_LEADS = """case $_said in *[Ll]ocation:*) exit ;; HTTP/*) _why='not ready: no master leads' ;; esac"""
 
 
 def log_file(cluster: Cluster, program: str) -> str:
@@ -151,7 +165,7 @@ def agent_metrics(cluster: Cluster, host: Host) -> str:
     return _get(agent_flags(cluster, host), "/metrics/snapshot", "http_credentials")
 
 
-def _get(flags: Mapping[str, str], path: str, credentials: str) -> str:
+def _get(flags: Mapping[str, str], path: str, credentials: str = "") -> str:
     """A sh command that prints the answer to a GET, with its head.
 
     `credentials`: the flag with the file of those who may ask. One of them is read on the host, where it is needed, and
