@@ -86,8 +86,12 @@ class Marathon:
         self._process = None
         return status
 
+    def connect(self, timeout: float) -> http.client.HTTPConnection:
+        """Timeout in seconds, of each wait."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
     def request(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = self.connect(20)
         try:
             text = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
             connection.request(method, path, text, {"Content-Type": "application/json", **headers})
@@ -125,7 +129,7 @@ class Marathon:
 
     def events(self, query: str = "") -> Iterator[tuple[str, Any]]:
         """Kind and JSON of what comes on the event stream, without end."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
+        connection = self.connect(WAIT_SECONDS)
         connection.request("GET", f"/v2/events{query}", headers={"Accept": "text/event-stream"})
         answer = connection.getresponse()
         assert answer.status == 200

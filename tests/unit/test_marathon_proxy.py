@@ -38,6 +38,8 @@ async def _leader(request: web.Request) -> web.Response:
         return web.Response(body=gzip.compress(b"hello"), headers={**headers, "Content-Encoding": "gzip"})
     if request.path == "/missing":
         return web.json_response({"message": "no"}, status=404, headers=headers)
+    if request.path == "/broken":
+        return web.json_response({"message": "Internal Server Error"}, status=500, headers=headers)
     if request.path == "/slow":
         await asyncio.sleep(5)
     said = f"{request.method} {request.raw_path} {request.headers.get('Content-Type')} {await request.text()}"
@@ -90,6 +92,24 @@ def test_answers_come_back_as_they_are() -> None:
             ["application/json; charset=utf-8"],
             b'{"message": "no"}',
         )
+
+    run(test)
+
+
+def test_an_error_of_the_leader_is_the_leaders() -> None:
+    async def test(ask: Ask, _: str) -> None:
+        status, answer, body = await ask("GET", "/broken")
+        assert (status, body) == (500, b'{"message": "Internal Server Error"}')
+        assert answer.headers["X-Marathon-Via"] == f"1.1 {OWN}"
+
+    run(test)
+
+
+def test_what_is_only_looked_at_keeps_its_length() -> None:
+    async def test(ask: Ask, _: str) -> None:
+        length = len((await ask("GET", "/x"))[2])
+        status, answer, body = await ask("HEAD", "/x")
+        assert (status, answer.headers["Content-Length"], body) == (200, str(length + 1), b"")
 
     run(test)
 
