@@ -12,12 +12,14 @@ from typing import Any
 
 from mesosctl.errors import UsageError
 from mesosctl.inventory import nodes
-from mesosctl.inventory.kinds import Kind, describe
+from mesosctl.inventory.kinds import Free, Kind, describe
 from mesosctl.inventory.model import Cluster, Secret
 from mesosctl.inventory.reader import KeyPath, Reader
 
 LITERAL = "literal"
 MAX_SIZE = 64 * 1024
+MARATHON_SECRETS = ("http_credentials", "mesos_authentication_secret", "ssl_keystore_password")
+"""Flags of Marathon whose value is a secret."""
 
 
 class SecretKind(Kind):
@@ -78,6 +80,16 @@ class SecretKind(Kind):
         return Secret(reference, value)
 
 
+class MarathonFlagValue(Free):
+    """The value of a flag of Marathon, for some a secret by reference; the path's last part is the flag."""
+
+    def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
+        if path[-1] not in MARATHON_SECRETS:
+            return super().read(node, path, reader)
+        found = SecretKind().read(node, path, reader)
+        return found.value or "" if isinstance(found, Secret) else found
+
+
 def literal(value: str, mark: nodes.Mark, path: KeyPath, reader: Reader) -> Any:
     """A secret that is written in the inventory itself."""
     reader.hide(mark)
@@ -128,6 +140,8 @@ def _secrets(cluster: Cluster) -> list[Secret]:
     secrets = [cluster.proxy.password, cluster.keys.node_private]
     if cluster.zookeeper.credentials:
         secrets.append(cluster.zookeeper.credentials.password)
+    flags = cluster.marathon.flags
+    secrets += [Secret(LITERAL, flags[name]) for name in MARATHON_SECRETS if name in flags]
     for host in cluster.hosts:
         secrets += [host.ssh.password, host.ssh.passphrase, host.ssh.sudo_password]
     return [secret for secret in secrets if secret is not None]

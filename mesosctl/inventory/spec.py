@@ -14,7 +14,7 @@ from mesosctl.inventory import formats as form
 from mesosctl.inventory.flag_values import FlagValue
 from mesosctl.inventory.kinds import Boolean, Choice, Either, Integer, ListOf, MapOf, Number, Text
 from mesosctl.inventory.reader import KeyPath, Reader
-from mesosctl.inventory.secrets import SecretKind, literal
+from mesosctl.inventory.secrets import MarathonFlagValue, SecretKind, literal
 from mesosctl.inventory.section import REQUIRED, Key, Overrides, Section, Variants
 
 BOOLEAN = Boolean()
@@ -325,11 +325,11 @@ MARATHON = Section(
     Key("home", form.DIRECTORY, "Where Marathon is installed."),
     Key("port", form.PORT, "Port of the web interface and the API.", common=True),
     Key("zk_path", form.ZK_PATH, "Path of Marathon's state in ZooKeeper."),
-    Key("native_library", form.DIRECTORY, "libmesos.so, which Marathon loads."),
+    Key("native_library", form.DIRECTORY, "libmesos.so, which Apache's Marathon loads."),
     Key(
         "flags",
-        MapOf(flags.MARATHON_FLAG, form.FREE),
-        "Further flags of Marathon, without dashes; an empty value makes a switch.",
+        MapOf(flags.MARATHON_FLAG, MarathonFlagValue()),
+        "Further flags of Marathon, without dashes; an empty value makes a switch, a secret is env:NAME or file:PATH.",
         example="{task_launch_timeout: 300000}",
         common=True,
     ),

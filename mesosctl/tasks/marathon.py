@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
+from mesosctl.inventory.secrets import MARATHON_SECRETS
 from mesosctl.resources.types import File, Resource, Restored, Retired
 from mesosctl.tasks.common import endpoint, zookeeper_url
 from mesosctl.templates import render
@@ -21,7 +22,6 @@ TITLE = "Marathon"
 NAME = "marathon"
 """Of the service."""
 TEMPLATES = "usr/local/marathon"
-SECRET_FLAGS = ("http_credentials", "mesos_authentication_secret", "ssl_keystore_password")
 
 
 class Start(NamedTuple):
@@ -55,7 +55,7 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
         gone = [Restored(path=path) for path in (_service_path(facts), script, secrets)]
         return [Retired(name=NAME, manager=facts.init), *gone]
     flags = marathon_flags(cluster, host)
-    secret = {*SECRET_FLAGS, *(("master", "zk") if cluster.zookeeper.credentials else ())}
+    secret = {*MARATHON_SECRETS, *(("master", "zk") if cluster.zookeeper.credentials else ())}
     hidden = {f"MARATHON_{flag.upper()}": flags.pop(flag) for flag in tuple(flags) if flag in secret}
     start = Start(
         cluster.marathon.home, cluster.marathon.native_library, secrets if hidden else "", tuple(flags.items())

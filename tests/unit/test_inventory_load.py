@@ -92,6 +92,18 @@ def test_flags_are_stored_under_their_own_name() -> None:
     assert made.marathon.flags == {"ha": "", "disable_ha": ""}
 
 
+def test_secrets_of_marathon_are_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGIN", "anna:pass word")
+    text = ONE + "marathon: {flags: {MARATHON_HTTP_CREDENTIALS: 'env:LOGIN', hostname: 'env:LOGIN'}}\n"
+    made = cluster(text)
+    assert made.marathon.flags == {"http_credentials": "anna:pass word", "hostname": "env:LOGIN"}
+    assert "anna:pass word" in masks(made)
+    found = loaded(text.replace("env:LOGIN", "anna:x", 1))
+    assert [problem.message for problem in found.problems] == ["a secret is written in the inventory itself"]
+    monkeypatch.delenv("LOGIN")
+    assert "LOGIN is not set" in str(loaded(text).problems)
+
+
 def test_resources_take_yaml_lists_and_mappings() -> None:
     made = cluster(ONE + "mesos: {agent: {resources: {cpus: 2.5, ports: [31000-32000, 33000-33001], disks: {a, b}}}}\n")
     assert made.mesos.agent.resources == {"cpus": "2.5", "ports": "[31000-32000,33000-33001]", "disks": "{a,b}"}
