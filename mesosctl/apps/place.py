@@ -20,6 +20,11 @@ def urls(cluster: Cluster) -> list[str]:
     return [_url(cluster, host) for host in hosts]
 
 
+def masters(cluster: Cluster) -> list[str]:
+    """Addresses of all masters."""
+    return [f"http://{_bracketed(host)}:{cluster.mesos.master.port}" for host in cluster.with_role(Role.MASTER)]
+
+
 def login(cluster: Cluster) -> Login | None:
     """What the inventory's own flags ask of everybody."""
     user, colon, password = cluster.marathon.flags.get("http_credentials", "").partition(":")
@@ -28,7 +33,11 @@ def login(cluster: Cluster) -> Login | None:
 
 def _url(cluster: Cluster, host: Host) -> str:
     flags = cluster.marathon.flags
-    address = f"[{host.address}]" if ":" in host.address else host.address
+    address = _bracketed(host)
     if "disable_http" in flags:
         return f"https://{address}:{flags.get('https_port', HTTPS_PORT)}"
     return f"http://{address}:{flags.get('http_port', cluster.marathon.port)}"
+
+
+def _bracketed(host: Host) -> str:
+    return f"[{host.address}]" if ":" in host.address else host.address

@@ -66,22 +66,6 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """How a task ended last that should not have."""
-
-    task: str
-    state: str
-    message: str
-    host: str
-    at: str
-    """As Marathon writes times: they sort as text."""
-
-    def __str__(self) -> str:
-        text = self.message.strip()
-        return f"{self.state}{f' on {self.host}' if self.host else ''}{f': {text}' if text else ''}"
-
-
-@dataclass(frozen=True, slots=True)
 class Instance:
     task: str
     state: str
@@ -97,9 +81,43 @@ class Instance:
     version: str
 
     @property
+    def young(self) -> bool:
+        """Whether its agent may not know it yet."""
+        return self.state == "TASK_STAGING"
+
+    @property
+    def short(self) -> str:
+        """What tells it from others, in a few characters: the beginning of its UUID."""
+        found = re.search(r"(?:instance-|\.)([0-9a-f]{8})-", self.task)
+        return found[1] if found else self.task
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return tuple(f"{host}:{port}" for port in self.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a task ended last that should not have."""
+
+    task: str
+    state: str
+    message: str
+    host: str
+    agent: str
+    """The agent's id."""
+    at: str
+    """As Marathon writes times: they sort as text."""
+
+    def __str__(self) -> str:
+        text = self.message.strip()
+        return f"{self.state}{f' on {self.host}' if self.host else ''}{f': {text}' if text else ''}"
+
+    @property
+    def instance(self) -> Instance:
+        """The instance that failed."""
+        return Instance(self.task, self.state, self.host, (), self.agent, None, False, self.at, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +258,11 @@ def _failure(told: Mapping[str, Any] | None) -> Failure | None:
     return Failure(**fields)
 
 
-_FAILURE = {"task": "taskId", "state": "state", "message": "message", "host": "host", "at": "timestamp"}
+_FAILURE = {
+    "task": "taskId",
+    "state": "state",
+    "message": "message",
+    "host": "host",
+    "agent": "slaveId",
+    "at": "timestamp",
+}

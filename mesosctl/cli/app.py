@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from mesosctl.cli.app_change import destroy, restart, run, scale, update, wait
+from mesosctl.cli.app_logs import logs
 from mesosctl.cli.app_show import list_, show
 
 
@@ -20,5 +21,5 @@ def app() -> None:
     """
 
 
-for command in (run, list_, show, scale, restart, update, destroy, wait):
+for command in (run, list_, show, scale, restart, update, destroy, wait, logs):
     app.add_command(command)

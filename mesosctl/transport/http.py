@@ -170,7 +170,8 @@ class Server:
                 fix="name its authority's certificate (--ca-file), and the server as its own certificate does",
             )
         if isinstance(error, TimeoutError):
-            return TransportError("timeout", "does not answer in time", host=self.name, fix="is a firewall in between?")
+            fix = "is a firewall in between? Hosts of the inventory can be reached over SSH: --via-ssh"
+            return TransportError("timeout", "does not answer in time", host=self.name, fix=fix)
         if isinstance(error, socket.gaierror):
             return TransportError("unresolvable", f"the name does not resolve ({error.strerror})", host=self.name)
         if isinstance(error, ConnectionRefusedError):

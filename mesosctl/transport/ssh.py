@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 import fabric
-from paramiko import MissingHostKeyPolicy, PKey, SSHClient, SSHConfig
+from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient, SSHConfig
 
 from mesosctl.inventory.model import Cluster, Host
 from mesosctl.inventory.state import ClusterState
@@ -220,6 +220,11 @@ class SshConnection:
                     host=self._host.name,
                     fix=f"make room for {size} bytes on the host" if full else None,
                 )
+
+    def channel(self, address: str, port: int) -> Channel:
+        """A TCP connection that the host makes. Raises paramiko's ChannelException where it does not."""
+        opened: Channel = self._connection.transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0))
+        return opened
 
     def close(self) -> None:
         self._transport.release(self._connection)
