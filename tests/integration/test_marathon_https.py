@@ -1,11 +1,13 @@
-"""Marathons that are reached over HTTPS alone and ask for a password: directly, and by way of each other. Their keystore
-is of the kind that Java made before it took to PKCS #12.
+"""Marathons that are reached over HTTPS alone and ask for a password: directly, and by way of each other.
+
+Their keystore is of the kind that Java made before it took to PKCS #12.
 """
 
 from __future__ import annotations
 
 import http.client
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -121,24 +123,16 @@ def _ask_plainly(marathon: Secure) -> None:
 
 
 def test_what_it_cannot_start_with(tmp_path: Path) -> None:
-    """A port that somebody has; a keystore that it cannot open; HTTPS without any."""
-    taken = Marathon(tmp_path, MASTER, f"file://{tmp_path / 'state'}")
-    taken.start("--disable_ha")
-    secure = ("--disable_http", "--https_port", "0")
-    store = keystore(tmp_path, "m.jks")
-    flags: dict[tuple[str, ...], str] = {
-        ("--http_port", str(taken.port)): "address already in use",
-        (*secure,): "--disable_http needs --ssl_keystore_path",
-        (*secure, "--ssl_keystore_path", str(tmp_path / "none")): "No such file",
-        (*secure, "--ssl_keystore_path", str(store), "--ssl_keystore_password", "wrong"): "Invalid password",
-        (*secure, "--ssl_keystore_path", str(taken.log)): "Could not deserialize PKCS12 data",
-    }
+    """A port that somebody has; a keystore that it cannot open."""
+    path = str(keystore(tmp_path, "m.jks"))
     command = [sys.executable, "-m", "mesosctl.runtime.marathon", "--master", MASTER, "--disable_ha"]
-    command += ["--zk", f"file://{tmp_path / 'other'}", "--http_address", "127.0.0.1", "--https_address", "127.0.0.1"]
-    try:
+    command += ["--zk", f"file://{tmp_path / 'state'}", "--http_address", "127.0.0.1", "--https_address", "127.0.0.1"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        flags = {
+            ("--http_port", str(taken.getsockname()[1])): "address already in use",
+            ("--disable_http", "--ssl_keystore_path", path, "--ssl_keystore_password", "wrong"): "Invalid password",
+        }
         for each, message in flags.items():
             ended = subprocess.run([*command, *each], capture_output=True, text=True, timeout=120, check=False)
             assert (ended.returncode, message in ended.stderr) == (107, True), ended.stderr
             assert "Traceback" not in ended.stderr
-    finally:
-        taken.kill(signal.SIGTERM)
