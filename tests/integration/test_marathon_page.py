@@ -114,9 +114,11 @@ def test_an_app_is_made_by_the_form_with_errors_at_their_fields(page: Page, mara
     at(page, "/env").get_by_label("Name of variable 1").fill("MODE")
     at(page, "/env").get_by_label("Value of variable 1").fill("fast")
     button(dialog(page), "Add constraint").click()
+    at(page, "/constraints(0)/0").get_by_role("textbox").fill("")
+    at(page, "/constraints(0)/0").get_by_role("textbox").fill("hostname")
     button(dialog(page), "Create").click()
     expect(page.get_by_role("heading", name="/made", level=2)).to_be_visible()
-    expect(page.locator("tbody tr")).to_contain_text(["healthy"])
+    expect(page.locator("tbody tr")).to_contain_text(["running"])
     made = marathon.get("/v2/apps/made").json["app"]
     assert made["env"] == {"MODE": "fast"}
     assert made["constraints"] == [["hostname", "UNIQUE"]]
@@ -158,12 +160,14 @@ def test_form_and_json_are_in_step(page: Page, marathon: Marathon) -> None:
 
 def test_an_instance_leads_to_its_port_its_sandbox_and_its_log(page: Page, marathon: Marathon) -> None:
     command = "echo hello-$TAG; exec python3 -m http.server $PORT0"
-    post(marathon, "/web", cmd=command, env={"TAG": "log"}, portDefinitions=[HOST_PORT])
+    check = {"protocol": "TCP", "portIndex": 0, "intervalSeconds": 1, "delaySeconds": 0}
+    post(marathon, "/web", cmd=command, env={"TAG": "log"}, portDefinitions=[HOST_PORT], healthChecks=[check])
     marathon.until(lambda: marathon.running("/web"))
     task = marathon.running("/web")[0]
     show(page, "/web")
     row = page.locator("tbody tr")
-    expect(row).to_contain_text(["running"])
+    expect(row).to_contain_text(["healthy"])
+    expect(page.get_by_role("img", name="1 healthy")).to_be_visible()
     port = f"{task['host']}:{task['ports'][0]}"
     expect(row.get_by_role("link", name=port)).to_have_attribute("href", f"http://{port}")
     with page.expect_popup() as opened:
@@ -172,6 +176,7 @@ def test_an_instance_leads_to_its_port_its_sandbox_and_its_log(page: Page, marat
     opened.value.close()
     row.get_by_role("link", name=task["id"], exact=True).click()
     expect(page.locator("dl.facts")).to_contain_text(task["slaveId"])
+    expect(page.locator("tbody tr")).to_contain_text(["TCP port index 0"])
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Log of").click()
     expect(opened.value.locator("pre.log")).to_contain_text("hello-log")
@@ -217,6 +222,9 @@ def test_versions_are_compared_and_an_older_one_is_applied(page: Page, marathon:
     show(page, "/old")
     button(page, "Edit").click()
     at(page, "/env").get_by_label("Value of variable 1").fill("blue")
+    marathon.change("PUT", "/v2/apps/old", {"env": {"COLOUR": "green"}})  # by another one
+    button(dialog(page), "Deploy the change").click()
+    expect(dialog(page).get_by_role("alert")).to_contain_text("has been changed by somebody else")
     button(dialog(page), "Deploy the change").click()
     expect(dialog(page)).to_have_count(0)
     marathon.until_deployed()
@@ -276,6 +284,10 @@ def test_groups_are_folders_and_filters_look_below_them(page: Page, marathon: Ma
     post(marathon, "/alone", labels={"team": "red"})
     rows = page.locator("tbody tr")
     expect(rows).to_contain_text(["shop/ 2 apps", "alone"])
+    button(page, "Running").click()
+    button(page, "Running").click()
+    expect(page.get_by_role("columnheader", name="Running")).to_have_attribute("aria-sort", "descending")
+    expect(rows).to_contain_text(["alone", "shop/ 2 apps"])
     page.get_by_placeholder("Label").press_sequentially("team=red", delay=20)
     expect(rows).to_contain_text(["alone", f"note={MARKUP}"])
     expect(page.get_by_placeholder("Label")).to_be_focused()

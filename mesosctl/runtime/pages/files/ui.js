@@ -19,12 +19,15 @@ export function address(path, query = {}) {
   return parameters ? `${path}?${parameters}` : path;
 }
 
-/** What `fetch` gives. Throws an Error in plain words where nobody answers. */
+/** Nobody answers, which may well pass. */
+export class Unreachable extends Error {}
+
+/** What `fetch` gives. Throws Unreachable. */
 export async function reach(url, options = {}) {
   try {
     return await fetch(url, { cache: "no-store", ...options });
   } catch {
-    throw new Error(`No answer from ${location.host}. Trying again.`);
+    throw new Unreachable(`No answer from ${location.host}.`);
   }
 }
 
@@ -106,14 +109,25 @@ export const cards = (pairs) => h("dl", { class: "cards" }, pairs.filter(Boolean
 
 const PAGE = 100;
 
+/** Rows in the order that the address asks for under `name`: by the key of a column, `-` for the reverse. */
+function sorted(rows, columns, order) {
+  const key = columns.find(([title]) => title === order.replace(/^-/, ""))?.[3];
+  if (!key) return rows;
+  const turn = order.startsWith("-") ? -1 : 1;
+  const compare = (one, other) => (typeof one === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true }));
+  return [...rows].sort((one, other) => turn * compare(key(one), key(other)));
+}
+
 /**
- * A table of `rows`. A column is [title, cell of a row, class]. With `text`, which gives the words of a row, there is
- * a filter; more rows than a page holds are paged. Filter and page are kept in the address, under `name`.
+ * A table of `rows`. A column is [title, cell of a row, class, key of a row]; by one with a key the rows can be sorted.
+ * With `text`, which gives the words of a row, there is a filter; more rows than a page holds are paged. Filter, order and
+ * page are kept in the address, under `name`.
  */
 export function table(app, name, columns, rows, { text = null, empty = "None." } = {}) {
   const filter = app.parameters.get(name) ?? "";
   const wanted = filter.toLowerCase();
-  const found = text && wanted ? rows.filter((row) => text(row).toLowerCase().includes(wanted)) : rows;
+  const order = app.parameters.get(`${name}-sort`) ?? "";
+  const found = sorted(text && wanted ? rows.filter((row) => text(row).toLowerCase().includes(wanted)) : rows, columns, order);
   const last = Math.max(0, Math.ceil(found.length / PAGE) - 1);
   const page = Math.min(last, Number(app.parameters.get(`${name}-page`) ?? 0));
   const shown = found.slice(page * PAGE, (page + 1) * PAGE);
@@ -122,12 +136,17 @@ export function table(app, name, columns, rows, { text = null, empty = "None." }
   const tools = h("div", { class: "tools" },
     text && rows.length > 5 ? h("input", { type: "search", placeholder: "Filter", "aria-label": `Filter ${name}`, "data-key": `filter-${name}`, value: filter, input: (event) => app.set(name, event.target.value) }) : null,
     last ? [turn(-1, "Previous"), turn(1, "Next"), h("span", { class: "quiet" }, `${page * PAGE + 1} to ${page * PAGE + shown.length} of ${number(found.length)}`)] : null);
+  const head = ([title, , kind, key]) => {
+    const way = key && order.replace(/^-/, "") === title ? (order.startsWith("-") ? "descending" : "ascending") : null;
+    const next = way === "ascending" ? `-${title}` : title;
+    return h("th", { scope: "col", class: kind, "aria-sort": way }, key ? h("button", { type: "button", class: "sort", "data-key": `sort-${name}-${title}`, click: () => app.set(`${name}-sort`, next, name) }, title) : title);
+  };
   if (!shown.length) return [tools, h("p", { class: "quiet" }, wanted ? `Nothing matches “${filter}”.` : empty)];
   return [
     tools.childElementCount ? tools : null,
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name },
       h("table", {},
-        h("thead", {}, h("tr", {}, columns.map(([title, , kind]) => h("th", { scope: "col", class: kind }, title)))),
+        h("thead", {}, h("tr", {}, columns.map(head))),
         h("tbody", {}, shown.map((row) => h("tr", {}, columns.map(([title, cell, kind]) => h("td", { class: kind, "data-title": typeof title === "string" ? title : null }, cell(row)))))))),
   ];
 }
@@ -218,7 +237,7 @@ export class App {
       }
     } catch (error) {
       if (load !== this.loads) return;
-      this.complain(error.message);
+      this.complain(error instanceof Unreachable ? `${error.message} Trying again.` : error.message);
       if (this.seen === undefined) this.main.replaceChildren();
     }
     const seconds = this.view.seconds ?? this.seconds;

@@ -64,12 +64,12 @@ export const instances = {
     const columns = [
       [shown.tasks.length ? all : "", box],
       ["Instance", (task) => h("a", { href: to("apps", shown.id, "instances", task.id) }, task.id), "wide"],
-      ["Host", (task) => task.host],
+      ["Host", (task) => task.host, null, (task) => task.host],
       ["Ports", (task) => ports(shown, task)],
-      ["State", (task) => state(task.state)],
-      ["Health", (task) => status(healthOfTask(shown, task))],
-      ["Version", (task) => (task.version === shown.version ? h("span", { class: "quiet", title: task.version }, "current") : moment(task.version))],
-      ["Started", (task) => ago(seconds(task.startedAt ?? task.stagedAt))],
+      ["State", (task) => state(task.state), null, (task) => task.state],
+      ["Health", (task) => status(healthOfTask(shown, task)), null, (task) => healthOfTask(shown, task)],
+      ["Version", (task) => (task.version === shown.version ? h("span", { class: "quiet", title: task.version }, "current") : moment(task.version)), null, (task) => task.version],
+      ["Started", (task) => ago(seconds(task.startedAt ?? task.stagedAt)), null, (task) => task.startedAt ?? task.stagedAt],
       ["", (task) => files(info, shown, task)],
     ];
     const text = (task) => `${task.id} ${task.host} ${task.state} ${healthOfTask(shown, task)}`;
@@ -164,13 +164,13 @@ export const debug = {
   draw(app, data) {
     const { app: shown, info, queued } = data;
     const failure = shown.lastTaskFailure;
-    const info_ = shown.versionInfo;
+    const changed = shown.versionInfo;
     return [
       head(app, data, "debug"),
       h("h3", {}, "Last change"),
       facts([
-        ["Number of instances", info_ ? ago(seconds(info_.lastScalingAt)) : null],
-        ["Configuration", info_ ? ago(seconds(info_.lastConfigChangeAt)) : null],
+        ["Number of instances", changed ? ago(seconds(changed.lastScalingAt)) : null],
+        ["Configuration", changed ? ago(seconds(changed.lastConfigChangeAt)) : null],
       ]),
       h("h3", {}, "Last failure of an instance"),
       failure ? facts([

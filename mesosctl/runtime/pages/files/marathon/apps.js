@@ -128,13 +128,22 @@ class Filters {
   }
 }
 
+/** How bad a status is, to sort by. */
+const GRAVITY = ["delayed", "waiting", "deploying", "running", "suspended"];
+const gravest = (row) => Math.min(...Object.keys(row.statuses ?? { [row.status]: 1 }).map((each) => GRAVITY.indexOf(each)), GRAVITY.length);
+
+/** An app's status, or how many apps of a group are in those that ask for attention. */
+const statusCell = (row) => (row.folder
+  ? GRAVITY.slice(0, 3).filter((each) => row.statuses[each]).map((each) => h("span", { class: "count" }, status(each), ` ${number(row.statuses[each])}`))
+  : status(row.status));
+
 const columns = (title) => [
-  ["Name", title, "wide"],
-  ["Status", (row) => (row.status ? status(row.status) : "")],
-  ["Running", (row) => `${number(row.tasksRunning)} of ${number(row.instances)}`, "number"],
-  ["Health", healthBar],
-  ["CPUs", (row) => number(row.cpus), "number"],
-  ["Memory", (row) => megabytes(row.mem), "number"],
+  ["Name", title, "wide", (row) => row.id],
+  ["Status", statusCell, null, gravest],
+  ["Running", (row) => `${number(row.tasksRunning)} of ${number(row.instances)}`, "number", (row) => row.tasksRunning],
+  ["Health", healthBar, null, (row) => { const { healthy, unhealthy, unknown } = healthOf(row); return unhealthy ? -unhealthy : (healthy + unknown) / (row.instances || 1); }],
+  ["CPUs", (row) => number(row.cpus), "number", (row) => row.cpus],
+  ["Memory", (row) => megabytes(row.mem), "number", (row) => row.mem],
 ];
 
 const labels = (row) => Object.entries(row.labels ?? {}).map(([key, value]) => h("span", { class: "label" }, value ? `${key}=${value}` : key));
@@ -150,7 +159,7 @@ function results(app, rows, group) {
 function folder(app, data, group, mine) {
   const prefix = group === "/" ? 1 : group.length + 1;
   const sums = new Map();
-  for (const id of data.groups) if (id !== "/" && parent(id) === group) sums.set(id, { id, folder: true, apps: 0, cpus: 0, mem: 0, ...Object.fromEntries(SUMS.map((each) => [each, 0])) });
+  for (const id of data.groups) if (id !== "/" && parent(id) === group) sums.set(id, { id, folder: true, statuses: {}, apps: 0, cpus: 0, mem: 0, ...Object.fromEntries(SUMS.map((each) => [each, 0])) });
   const own = [];
   for (const each of mine) {
     const end = each.id.indexOf("/", prefix);
@@ -158,6 +167,7 @@ function folder(app, data, group, mine) {
     else {
       const total = sums.get(each.id.slice(0, end));
       total.apps += 1;
+      total.statuses[each.status] = (total.statuses[each.status] ?? 0) + 1;
       for (const field of [...SUMS, "cpus", "mem"]) total[field] += each[field];
     }
   }

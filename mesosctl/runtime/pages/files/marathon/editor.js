@@ -1,14 +1,14 @@
 // Create and edit an app, by the form or as JSON: two views of one definition.
 
 import { h } from "../ui.js";
-import { appPath, change, plain, Refused, to } from "./api.js";
+import { appPath, change, plain, read, Refused, to } from "./api.js";
 import { show } from "./dialog.js";
 import { place } from "./fields.js";
 import { Form } from "./form.js";
 import { definition as given } from "./versions.js";
 
 const TAB = "  ";
-const fresh = (group) => ({ id: group === "/" ? "/" : `${group}/`, cmd: "", cpus: 0.1, mem: 128, instances: 1 });
+const fresh = (group) => ({ id: group === "/" ? "/" : `${group}/`, cpus: 0.1, mem: 128, instances: 1 });
 const text = (definition) => JSON.stringify(definition, null, TAB.length);
 
 /** What the JSON says, or why it cannot be read. */
@@ -26,18 +26,19 @@ function parsed(source) {
 export function edit(app, shown, group = "/") {
   const began = text(shown ? given(shown) : fresh(group));
   let definition = JSON.parse(began);
+  let version = shown?.version;
   let form = null;
   let asForm = true;
   let details = [];
 
-  const area = h("textarea", { class: "code", rows: 24, spellcheck: "false", autocomplete: "off", "aria-label": "Definition as JSON", input: read });
+  const area = h("textarea", { class: "code", rows: 24, spellcheck: "false", autocomplete: "off", "aria-label": "Definition as JSON", input: typed });
   const unread = h("p", { class: "wrong", id: "json-wrong" });
   const found = h("ul", { class: "wrong" });
   const json = h("div", { class: "json" }, found, area, unread, h("small", { class: "quiet" }, "All fields of Marathon's definition, older forms too. Tab leaves the text."));
   const panel = h("div", { class: "panel" });
   const tabs = [["Form", true], ["JSON", false]].map(([title, wanted]) => h("button", { type: "button", role: "tab", click: () => turn(wanted), keydown: (event) => /Arrow(Left|Right)/.test(event.key) && turn(!asForm, true) }, title));
 
-  function read() {
+  function typed() {
     const { value, wrong } = parsed(area.value);
     unread.textContent = wrong ?? "";
     area.toggleAttribute("aria-invalid", Boolean(wrong));
@@ -104,10 +105,19 @@ export function edit(app, shown, group = "/") {
     return true;
   }
 
+  /** Throws where somebody else has changed the app since it was opened here; once for each change. */
+  async function unchanged() {
+    const { app: now } = await read(appPath(shown.id));
+    if (now.version === version) return;
+    version = now.version;
+    throw new Error(`${shown.id} has been changed by somebody else at ${new Date(version).toLocaleString()}. What you deploy takes the place of that: look at it first (in another window), or deploy once more.`);
+  }
+
   async function save(force) {
     details = [];
     complain();
     const body = definition;
+    if (shown && !force) await unchanged();
     if (shown) await change("PUT", appPath(shown.id), { body, query: { partialUpdate: false }, force });
     else await change("POST", "v2/apps", { body, force });
     const id = shown?.id ?? `/${String(body.id).replace(/^\/+|\/+$/g, "")}`;

@@ -21,9 +21,11 @@ export function setAt(definition, path, value) {
     }
     holders.push(holder[key]);
   }
-  if (value !== undefined) holders.at(-1)[last] = value;
-  else if (Array.isArray(holders.at(-1))) holders.at(-1).splice(last, 1);
-  else delete holders.at(-1)[last];
+  const holder = holders.at(-1);
+  if (value !== undefined) holder[last] = value;
+  else if (!Array.isArray(holder)) delete holder[last];
+  else if (last === holder.length - 1) holder.pop();
+  else if (last < holder.length) holder[last] = "";
   for (let index = way.length - 1; index >= 0 && value === undefined; index -= 1) {
     const held = holders[index + 1];
     if (Object.keys(held).length || Array.isArray(holders[index])) break;
@@ -56,8 +58,9 @@ export function field(form, label, path, { kind = "text", hint, className, multi
   const common = { disabled, placeholder, autocomplete: "off", spellcheck: "false", input: () => { setAt(form.definition, path, typed(input)); form.changed(); } };
   let input;
   if (list) {
-    input = h("select", common, list.map(([each, words]) => h("option", { value: each, selected: each === text }, words)));
-    if (!list.some(([each]) => each === text)) input.append(h("option", { value: text, selected: true }, text || "–"));
+    const chosen = text || placeholder;
+    input = h("select", common, list.map(([each, words]) => h("option", { value: each, selected: each === chosen }, words)));
+    if (!list.some(([each]) => each === chosen)) input.append(h("option", { value: text, selected: true }, text || "–"));
   } else if (multiline) input = h("textarea", { ...common, rows: 2 }, text);
   else if (kind === "check") input = h("input", { ...common, type: "checkbox", checked: value === true });
   else input = h("input", { ...common, type: kind, step: kind === "number" ? "any" : null, value: text });
@@ -161,8 +164,10 @@ export function place(root, details) {
   const left = [];
   for (const { path, errors } of details) {
     let at = current(path);
+    const inside = [...places.keys()].filter((each) => each.startsWith(`${at}/`));
+    if (!places.has(at) && inside.length === 1) at = inside[0];
     while (at && !places.has(at)) at = at.replace(/(?:\/[^/(]*|\([^)]*\))$/, "");
-    if (at) messages.set(at, [...(messages.get(at) ?? []), ...(at === current(path) ? errors : errors.map((error) => `${current(path).slice(at.length + 1)} ${plain(error)}`))]);
+    if (at) messages.set(at, [...(messages.get(at) ?? []), ...(at.startsWith(current(path)) ? errors : errors.map((error) => `${current(path).slice(at.length + 1)} ${plain(error)}`))]);
     else left.push({ path, errors });
   }
   for (const [at, said] of messages) mark(places.get(at), said);

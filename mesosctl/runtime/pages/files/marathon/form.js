@@ -107,11 +107,11 @@ export class Form {
       host ? field(this, "Exactly these ports on the host", "/requirePorts", { kind: "check", hint: "Else any are taken, and these are service ports." }) : null,
       rows(this, path, "port", () => (host ? { port: 0, protocol: "tcp" } : { containerPort: 80, hostPort: 0, protocol: "tcp" }), (at) => [
         host ? field(this, "Port (0: any)", `${at}/port`, number) : [
-          field(this, "In the container", `${at}/containerPort`, number),
-          field(this, "On the host (0: any)", `${at}/hostPort`, number),
+          field(this, "Container port", `${at}/containerPort`, number),
+          field(this, "Host (0: any)", `${at}/hostPort`, number),
           field(this, "Service port", `${at}/servicePort`, { ...number, placeholder: "any" })],
         field(this, "Name", `${at}/name`, short),
-        field(this, "Protocol", `${at}/protocol`, { ...short, list: PROTOCOLS })]),
+        field(this, "Protocol", `${at}/protocol`, { ...short, list: PROTOCOLS, placeholder: "tcp" })]),
     ];
   }
 

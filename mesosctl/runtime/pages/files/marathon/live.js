@@ -39,6 +39,12 @@ export class LiveApp extends App {
     else if (answered && throughAnother) this.tell("asking", "Live, through another Marathon");
   }
 
+  draw() {
+    super.draw();
+    const title = this.main.querySelector("h2")?.textContent;
+    document.title = title ? `${title} · Marathon` : "Marathon";
+  }
+
   /** Ask again after a change of one's own. */
   async again() {
     await this.refresh(this.round);
