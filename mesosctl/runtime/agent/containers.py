@@ -171,6 +171,7 @@ class Containers:
             raise LaunchError(
                 f"None of the enabled containerizers ({self._flags.containerizers}) makes such containers"
             )
+        _refuse_networks(executor.info.container)
         create_sandbox(executor.directory, executor.user)
         self._link_volumes(executor)
         for name in ("stdout", "stderr"):
@@ -228,3 +229,10 @@ class Containers:
         self._working.add(task)
         task.add_done_callback(self._working.discard)
         return task
+
+
+def _refuse_networks(container: ContainerInfo | None) -> None:
+    """Containers of the mesos containerizer have the host's network: none with a name. Raises LaunchError."""
+    if container and container.type is ContainerInfo.Type.MESOS:
+        for name in (info.name for info in container.network_infos if info.name):
+            raise LaunchError(f"Unknown CNI network '{name}': this agent has the host's network alone")

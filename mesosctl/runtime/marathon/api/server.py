@@ -16,6 +16,7 @@ from mesosctl.runtime.marathon.api.errors import ApiError, json_errors
 from mesosctl.runtime.marathon.api.events import Events
 from mesosctl.runtime.marathon.api.groups import Groups
 from mesosctl.runtime.marathon.api.logging import Logging
+from mesosctl.runtime.marathon.api.pods import Pods
 from mesosctl.runtime.marathon.api.proxy import Proxy
 from mesosctl.runtime.marathon.api.queue import Queue
 from mesosctl.runtime.marathon.api.subscriptions import Subscriptions
@@ -30,7 +31,7 @@ def application(context: Context, proxy: Proxy) -> web.Application:
     middlewares = [*outer, negotiated, proxy.middleware()]
     app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.extend([uncached, origins.announce])
-    for part in (Apps, Groups, Tasks, Deployments, Queue, System, Logging, Events, Subscriptions):
+    for part in (Apps, Pods, Groups, Tasks, Deployments, Queue, System, Logging, Events, Subscriptions):
         app.router.add_routes(part(context).routes())
     app.router.add_routes(page.routes())
     return app

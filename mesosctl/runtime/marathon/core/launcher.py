@@ -17,7 +17,7 @@ from mesosctl.runtime.marathon.core.matching import Match, Matcher, Place
 from mesosctl.runtime.marathon.core.options import Options
 from mesosctl.runtime.marathon.core.outside import Outside
 from mesosctl.runtime.marathon.core.queue import Queue
-from mesosctl.runtime.marathon.core.records import Condition, Instance, QueueItem
+from mesosctl.runtime.marathon.core.records import Condition, Instance, QueueItem, Reservation
 from mesosctl.runtime.marathon.model import RunSpec
 from mesosctl.runtime.protocol.offers import Offer
 from mesosctl.runtime.protocol.resources import Resource
@@ -55,8 +55,8 @@ class Launcher:
         self._revival: Timer | None = None
         self._revives_at = 0.0
         self._connected = False
-        self._unneeded: set[str] = set()
-        """Reservations that are to be given up when they are offered."""
+        self._unneeded: dict[str, Reservation] = {}
+        """What is to be given up when it is offered, by its id."""
         self.framework_id = ""
 
     # What waits.
@@ -65,9 +65,9 @@ class Launcher:
         """One more instance of it waits: as soon as it may be launched, ask for the offers that were declined, too."""
         self._want(self.backoff.until(app))
 
-    def unneeded(self, reservation_id: str) -> None:
+    def unneeded(self, reservation: Reservation) -> None:
         """Nobody needs that any more."""
-        self._unneeded.add(reservation_id)
+        self._unneeded[reservation.id] = reservation
         self._want(0)
 
     def _want(self, earliest: float) -> None:
@@ -196,10 +196,11 @@ class Launcher:
         return bool(operations)
 
     def _give_up(self, place: Place) -> Iterator[Offer.Operation]:
-        """What nobody needs any more."""
+        """What nobody needs any more. It may come in parts, the volumes with the last one."""
         for id, resources in place.reserved.items():
             if not self._instances.reserves(id):
-                self._unneeded.discard(id)
+                if id in self._unneeded and reservations.volumes_of(resources, self._unneeded[id]) is not None:
+                    del self._unneeded[id]
                 yield from reservations.give_up(resources)
 
     def _reserve(self, instance: Instance, app: RunSpec, match: Match) -> tuple[Instance, Match, list[Offer.Operation]]:

@@ -235,7 +235,7 @@ class Tasks:
     def _remove(self, instance: Instance, condition: Condition, then: Callable[[], None] = lambda: None) -> None:
         self._forget(instance)
         if instance.reservation and instance.reservation.confirmed:
-            self._launcher.unneeded(instance.reservation.id)
+            self._launcher.unneeded(instance.reservation)
         self._instances.remove(instance, condition, then)
 
     def _forget(self, instance: Instance) -> None:

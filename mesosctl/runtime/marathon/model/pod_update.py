@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from mesosctl.runtime.marathon.model.app import Network
+from mesosctl.runtime.marathon.model.app import Network, UnreachableStrategy, UpgradeStrategy
 from mesosctl.runtime.marathon.model.definition import read
 from mesosctl.runtime.marathon.model.paths import ROOT, absolute
-from mesosctl.runtime.marathon.model.pod import Endpoint, Pod, PodContainer
+from mesosctl.runtime.marathon.model.pod import Endpoint, Pod, PodContainer, Scheduling
 
 _replace = msgspec.structs.replace
 
@@ -23,6 +23,8 @@ def parse_pod(raw: object, *, base: str = ROOT, network_name: str | None = None)
         _replace(network, name=network_name) if network.mode == "container" and not network.name else network
         for network in pod.networks or (Network(mode="host"),)
     )
+    if pod.resident:
+        pod = _replace(pod, scheduling=_resident(pod.scheduling))
     bridged = networks[0].mode == "container/bridge"
     return _replace(
         pod,
@@ -31,6 +33,15 @@ def parse_pod(raw: object, *, base: str = ROOT, network_name: str | None = None)
         networks=networks,
         containers=tuple(_container(container, bridged) for container in pod.containers),
     )
+
+
+def _resident(scheduling: Scheduling) -> Scheduling:
+    """With what is the default for those whose instances keep their volumes."""
+    if scheduling.unreachableStrategy == UnreachableStrategy():
+        scheduling = _replace(scheduling, unreachableStrategy="disabled")
+    if scheduling.upgrade == UpgradeStrategy():
+        scheduling = _replace(scheduling, upgrade=UpgradeStrategy(maximumOverCapacity=0.0, minimumHealthCapacity=0.5))
+    return scheduling
 
 
 def _container(container: PodContainer, bridged: bool) -> PodContainer:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesosctl.runtime.marathon.model.app import App
 from mesosctl.runtime.marathon.model.dependencies import cycle
 from mesosctl.runtime.marathon.model.errors import Violation
-from mesosctl.runtime.marathon.model.group import Group, apps, walk
+from mesosctl.runtime.marathon.model.group import Group, RunSpec, run_specs, walk
+from mesosctl.runtime.marathon.model.pod import ExecutorResources, Pod, Resources
 
 
 def validate_group(root: Group, before: Group | None = None) -> list[Violation]:
@@ -19,10 +19,10 @@ def validate_group(root: Group, before: Group | None = None) -> list[Violation]:
     if ids := cycle(root):
         wrong.append(Violation("/", f"Dependency graph has cyclic dependencies: {', '.join(ids)}"))
     if before is not None and before is not root:
-        old = apps(before)
-        for id, app in apps(root).items():
-            if app.resident and id in old and app is not old[id]:
-                wrong.extend(_resident_change(old[id], app))
+        old = run_specs(before)
+        for id, spec in run_specs(root).items():
+            if spec.resident and id in old and spec is not old[id]:
+                wrong.extend(_resident_change(old[id], spec))
     return wrong
 
 
@@ -32,12 +32,34 @@ def _ids(group: Group) -> Iterator[Violation]:
         yield Violation("/", f"there may be only one app, group or pod with the id {id}")
 
 
-def _resident_change(old: App, new: App) -> Iterator[Violation]:
+def _resident_change(old: RunSpec, new: RunSpec) -> Iterator[Violation]:
     """Instances keep what is reserved for them: that cannot become something else."""
     if not old.resident:
+        return
+    if isinstance(old, Pod) or isinstance(new, Pod):
+        yield from _resident_pod_change(old, new)
         return
     if set(map(repr, old.volumes)) != set(map(repr, new.volumes)):
         yield Violation("/container/volumes", f"the volumes of {new.id}, which is resident, cannot be changed")
     for name in ("cpus", "mem", "disk", "gpus"):
         if getattr(old, name) != getattr(new, name):
             yield Violation(f"/{name}", f"the resources of {new.id}, which is resident, cannot be changed")
+
+
+def _resident_pod_change(old: RunSpec, new: RunSpec) -> Iterator[Violation]:
+    if not isinstance(old, Pod) or not isinstance(new, Pod):
+        yield Violation("/", f"{new.id}, which is resident, cannot become something else")
+        return
+    if set(map(repr, old.volumes)) != set(map(repr, new.volumes)):
+        yield Violation("/volumes", f"the volumes of {new.id}, which is resident, cannot be changed")
+    for path, what in (("/executorResources", _executor), ("/containers", _containers)):
+        if what(old) != what(new):
+            yield Violation(path, f"the resources of {new.id}, which is resident, cannot be changed")
+
+
+def _executor(pod: Pod) -> ExecutorResources:
+    return pod.executorResources
+
+
+def _containers(pod: Pod) -> list[Resources]:
+    return [container.resources for container in pod.containers]

@@ -5,7 +5,7 @@ The rules and the places are Marathon's: its RAML (types/{pod,podContainer,netwo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mesosctl.runtime.marathon.model.app import EnvSecret
 from mesosctl.runtime.marathon.model.errors import Violation
@@ -25,18 +25,46 @@ from mesosctl.runtime.marathon.model.validation_container import (
     port_violation,
 )
 
+_LONGEST_IDS = 202
+"""A task is named `<id>.instance-<UUID>.<container>.<number>`, and so is its directory: 255 characters at most."""
 
-def validate_pod(pod: Pod) -> list[Violation]:
-    """All that is wrong with the pod; nothing when it can be run."""
+
+def validate_pod(pod: Pod, *, features: Collection[str] = ()) -> list[Violation]:
+    """All that is wrong with the pod; nothing when it can be run. `features`: those of `--enable_features`."""
     return [
-        *id_violations(pod.id),
+        *_id(pod),
         *_environment(pod.environment, "/environment"),
         *_whole(pod),
         *_scheduling(pod),
+        *_residency(pod),
+        *_gpus(pod, features),
         *network_violations(pod.networks, "/networks"),
         *(wrong for i, volume in enumerate(pod.volumes) for wrong in _volume(volume, f"/volumes({i})")),
         *(wrong for i, item in enumerate(pod.containers) for wrong in _container(pod, item, f"/containers({i})")),
     ]
+
+
+def _id(pod: Pod) -> Iterator[Violation]:
+    wrong = list(id_violations(pod.id))
+    yield from wrong
+    longest = max((len(container.name) for container in pod.containers), default=0)
+    if not wrong and len(pod.id) + longest > _LONGEST_IDS:
+        yield Violation("/id", f"may have at most {_LONGEST_IDS} characters with the longest name of a container")
+
+
+def _residency(pod: Pod) -> Iterator[Violation]:
+    if pod.resident:
+        if pod.scheduling.upgrade.maximumOverCapacity != 0:
+            yield Violation("/scheduling/upgrade/maximumOverCapacity", "must be 0 for a pod with persistent volumes")
+        if pod.scheduling.unreachableStrategy != "disabled":
+            yield Violation("/scheduling/unreachableStrategy", "must be disabled for a pod with persistent volumes")
+
+
+def _gpus(pod: Pod, features: Collection[str]) -> Iterator[Violation]:
+    for i, container in enumerate(pod.containers):
+        if container.resources.gpus > 0 and "gpu_resources" not in features:
+            path = f"/containers({i})/resources/gpus"
+            yield Violation(path, "the feature gpu_resources is not enabled: see --enable_features")
 
 
 def _whole(pod: Pod) -> Iterator[Violation]:
