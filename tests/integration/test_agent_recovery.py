@@ -170,6 +170,10 @@ def test_the_executor_api_is_closed_until_the_agent_has_recovered(site: Site) ->
     assert [running.task.task_id.value for running in register.tasks] == ["a"]
     (statistics,) = site.agent.get("/monitor/statistics")
     assert statistics["executor_id"] == "a"
+    metrics = site.agent.get("/metrics/snapshot")
+    assert metrics["slave/recovery_errors"] == 0
+    assert metrics["slave/recovery_time_secs"] > 0
+    assert metrics["gc/path_removals_failed"] == 0
     assert statistics["statistics"]["mem_rss_bytes"] > 0
 
 

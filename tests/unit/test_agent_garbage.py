@@ -92,6 +92,12 @@ def test_the_sandboxes_of_the_agent_before_go_too(tmp_path: Path, monkeypatch: p
     second.clock.advance(WEEK)
     asyncio.run(collector.collect())
     assert [path.name for path in executors.iterdir()] == ["lives"]
+    assert collector.metrics() == {
+        "gc/path_removals_succeeded": 1,
+        "gc/path_removals_failed": 0,
+        "gc/path_removals_pending": 0,
+        "slave/executor_directory_max_allowed_age_secs": WEEK * 0.9,
+    }
     third = next_agent(tmp_path)
     assert [each.id for each in third.adopted] == ["lives"]
     assert third.agent.ledger.frameworks[FRAMEWORK_ID.value].completed == deque()

@@ -276,7 +276,14 @@ def test_endpoints(prefix: str) -> None:
                 "/tasks": {"tasks"},
                 "/roles": {"roles"},
                 "/flags": {"flags"},
-                "/metrics/snapshot": {"master/elected", "master/slaves_active"},
+                "/metrics/snapshot": {
+                    "master/elected",
+                    "master/slaves_active",
+                    "registrar/state_store_ms",
+                    "registrar/state_store_ms/p99",
+                    "allocator/mesos/allocation_run_ms",
+                    "allocator/mesos/allocation_run_latency_ms/count",
+                },
             }.items():
                 answer, body = await running.request("GET", prefix + path)
                 assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")

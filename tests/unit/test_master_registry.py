@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from mesosctl.runtime import internal
+from mesosctl.runtime.master.views.metrics import metrics_view
 from mesosctl.runtime.protocol.basics import FrameworkID, TaskID
 from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
@@ -293,3 +294,29 @@ def test_an_acknowledgement_waits_for_an_agent_that_is_away() -> None:
     assert not cluster.statuses()
     assert [each.uuid for each in cluster.messages(internal.Acknowledge, "a2")] == [first, last]
     assert not cluster.master.state.frameworks[FRAMEWORK].tasks
+
+
+def test_metrics_of_the_registry_and_the_allocator() -> None:
+    cluster = Cluster()
+    cluster.holds_writes = True
+    cluster.register()
+    cluster.register("a2", port=5052)
+    shown = metrics_view(cluster.master.state)
+    assert shown["registrar/queued_operations"] == 1
+    assert shown["registrar/registry_size_bytes"] > 100
+    cluster.write()
+    cluster.write()
+    cluster.subscribe()
+    cluster.clock.advance(1)
+    for offer in list(cluster.master.state.offers):
+        cluster.call("s1", "DECLINE", offer_ids=[{"value": offer}], filters={"refuse_seconds": 60})
+    before = metrics_view(cluster.master.state)
+    assert before["registrar/queued_operations"] == 0
+    assert before["registrar/registry_size_bytes"] == sum(map(len, cluster.registry.values()))
+    assert before["allocator/mesos/offer_filters/roles/*/active"] == 2
+    assert before["allocator/mesos/allocation_run_latency_ms"] == 0
+    cluster.pass_with_pongs(61, "a1", "a2")
+    after = metrics_view(cluster.master.state)
+    assert after["allocator/mesos/offer_filters/roles/*/active"] == 0
+    assert after["allocator/mesos/allocation_runs"] >= before["allocator/mesos/allocation_runs"] + 60
+    assert after["allocator/mesos/allocation_run_ms/count"] == after["allocator/mesos/allocation_runs"]

@@ -74,6 +74,17 @@ class Collector:
         self._clock = clock
         self._ledger = ledger
         self._store = store
+        self._removed = self._failed = self._pending = 0
+        self._allowed_age = 0.0
+
+    def metrics(self) -> dict[str, float]:
+        """By Mesos' names."""
+        return {
+            "gc/path_removals_succeeded": float(self._removed),
+            "gc/path_removals_failed": float(self._failed),
+            "gc/path_removals_pending": float(self._pending),
+            "slave/executor_directory_max_allowed_age_secs": self._allowed_age,
+        }
 
     async def run(self, interval: float) -> None:
         """Collect, every `interval` seconds, for ever."""
@@ -87,19 +98,24 @@ class Collector:
     async def collect(self) -> None:
         """Remove what is older than the disk allows. Raises OSError."""
         usage = shutil.disk_usage(self._work_dir)
-        oldest = self._clock.now() - allowed_age(self._delay, self._headroom, usage.used / usage.total)
-        for sandbox in await asyncio.to_thread(self._ended_before, oldest):
-            if self._ledger.find_container(sandbox.container_id):
-                continue
+        self._allowed_age = allowed_age(self._delay, self._headroom, usage.used / usage.total)
+        sandboxes = await asyncio.to_thread(self._changed)
+        ended = {each: at for each, at in sandboxes.items() if not self._ledger.find_container(each.container_id)}
+        self._pending = len(ended)
+        for sandbox in (each for each, at in ended.items() if at <= self._clock.now() - self._allowed_age):
             if _holds_mount(sandbox.path):
                 log.warning("Keeping %s: something is mounted in it", sandbox.path)
+                self._failed += 1
                 continue
             log.info("Removing the sandbox %s", sandbox.path)
             await asyncio.to_thread(shutil.rmtree, sandbox.path, ignore_errors=True)
+            self._removed += 1
+            self._pending -= 1
             self._clear(sandbox)
 
-    def _ended_before(self, oldest: float) -> list[Sandbox]:
-        return [Sandbox(path) for path in self._sandboxes() if path.stat().st_mtime <= oldest]
+    def _changed(self) -> dict[Sandbox, float]:
+        """All sandboxes, and when they were touched last."""
+        return {Sandbox(path): path.stat().st_mtime for path in self._sandboxes()}
 
     def _sandboxes(self) -> Iterator[Path]:
         for path in self._work_dir.glob("slaves/*/frameworks/*/executors/*/runs/*"):

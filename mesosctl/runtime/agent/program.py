@@ -6,9 +6,11 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.agent import host
@@ -20,7 +22,7 @@ from mesosctl.runtime.agent.executor_api import ExecutorApi
 from mesosctl.runtime.agent.garbage import Collector
 from mesosctl.runtime.agent.gate import Gate
 from mesosctl.runtime.agent.journal import Journal
-from mesosctl.runtime.agent.log_rotation import Limit, keep_bounded, limits
+from mesosctl.runtime.agent.log_rotation import keep_bounded, limits
 from mesosctl.runtime.agent.master_link import MasterLink, RefusedError
 from mesosctl.runtime.agent.nested import NestedContainers
 from mesosctl.runtime.agent.nested_parents import parent
@@ -78,6 +80,7 @@ def main() -> None:
 
 async def _run(flags: AgentFlags, address: Address, info: AgentInfo, secure: Tls | None) -> None:
     clock = LoopClock()
+    began = clock.now()
     outputs = limits(flags.container_logger, flags.modules)
     api = ExecutorApi(flags.http_heartbeat_interval)
     tokens = executor_tokens(flags)
@@ -112,19 +115,27 @@ async def _run(flags: AgentFlags, address: Address, info: AgentInfo, secure: Tls
         parents, containers.fetcher.fetch, flags.work_dir, address.ip, switch_user=flags.switch_user
     )
     containers.nested = nested
+    collector = Collector(flags.work_dir, flags.gc_delay, flags.gc_disk_headroom, clock, agent.ledger, journal)
+    recovered: dict[str, float] = {}
+
+    def metrics() -> dict[str, float]:
+        return containers.fetcher.metrics() | collector.metrics() | recovered
+
     gate = Gate(PREFIX)
-    app = application(
-        PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, containers.fetcher.metrics)
-    )
+    app = application(PREFIX, routes(agent, api, nested, flags, address, clock, containers.usage, metrics))
     app.middlewares.extend((asked.middleware(), gate.middleware()))
     runner = await serve(app, address.listen_ip, address.listen_port, secure.server if secure else None)
     log.info("Agent on %s:%d with %s", address.listen_ip, address.listen_port, info.hostname)
     try:
-        _recover(flags, agent, nested, await asyncio.to_thread(take_over, flags, info))
+        found = await asyncio.to_thread(take_over, flags, info)
+        _recover(flags, agent, nested, found)
+        recovered["slave/recovery_errors"] = float(found.errors)
         if flags.recover != CLEANUP:
             containers.start()
             gate.is_open = True
-            await _serve(flags, agent, containers, master, journal, outputs)
+            recovered["slave/recovery_time_secs"] = clock.now() - began
+            chores = (collector.run(flags.disk_watch_interval), keep_bounded(outputs, agent.ledger.directories))
+            await _serve(flags, agent, containers, master, *chores)
         else:
             await _clean_up(flags, agent, containers)
     finally:
@@ -148,17 +159,11 @@ async def _serve(
     agent: Agent,
     containers: Containers,
     master: MasterLink,
-    journal: Journal,
-    outputs: dict[str, Limit],
+    *work: Coroutine[Any, Any, None],
 ) -> None:
-    """Work for the master until a signal ends this. Raises RefusedError."""
+    """Work for the master until a signal ends this, and at whatever else there is. Raises RefusedError."""
     connection = asyncio.create_task(connect(agent, master))
-    clock, delay, headroom = LoopClock(), flags.gc_delay, flags.gc_disk_headroom
-    collector = Collector(flags.work_dir, delay, headroom, clock, agent.ledger, journal)
-    chores = [
-        asyncio.create_task(collector.run(flags.disk_watch_interval)),
-        asyncio.create_task(keep_bounded(outputs, agent.ledger.directories)),
-    ]
+    chores = [asyncio.create_task(each) for each in work]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, connection.cancel)

@@ -79,6 +79,8 @@ class Found:
     rebooted: bool
     starts: int = 0
     """How many agents there were before this one."""
+    errors: int = 0
+    """How many checkpoints could not be read."""
 
 
 def find(work_dir: str, *, strict: bool, boot_id: str | None = None) -> Found:
@@ -109,8 +111,9 @@ def find(work_dir: str, *, strict: bool, boot_id: str | None = None) -> Found:
         reader.complain(str(error))
     info = reader.optional(folder / AGENT_INFO, AgentInfo)
     if info is None:
-        return Found(None, [], resources, rebooted, starts)
-    return Found(info, list(reader.frameworks(folder)), resources, rebooted, starts)
+        return Found(None, [], resources, rebooted, starts, reader.errors)
+    frameworks = list(reader.frameworks(folder))
+    return Found(info, frameworks, resources, rebooted, starts, reader.errors)
 
 
 def forget(work_dir: str) -> None:
@@ -135,6 +138,7 @@ class _Reader:
     def __init__(self, meta: Path, strict: bool) -> None:
         self._meta = meta
         self._strict = strict
+        self.errors = 0
 
     def complain(self, problem: str) -> None:
         if self._strict:
@@ -142,6 +146,7 @@ class _Reader:
                 f"Cannot read a checkpoint: {problem}\nStart with --no-strict to go on without what cannot be read. "
                 + remedy(str(self._meta.parent))
             )
+        self.errors += 1
         log.warning("Going on without a checkpoint that cannot be read: %s", problem)
 
     def optional(self, path: Path, type_: type[T]) -> T | None:

@@ -259,6 +259,7 @@ class Agents:
             self._departing.discard(agent.id)
             if self._state.recovered.pop(agent.id, None):
                 log.warning("Agent %s did not come back after the failover: it is unreachable", agent)
+                self._state.counters["recovery_slave_removals"] += 1
                 self._state.unreachable[agent.id] = Unreachable(agent, TimeInfo(nanoseconds=int(since * 1e9)))
                 self._tell_failure(agent)
 

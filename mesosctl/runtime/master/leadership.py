@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from typing import NoReturn
 
 import msgspec
@@ -49,7 +50,9 @@ class Leadership:
         await self._elected()
         try:
             async with asyncio.timeout(self._master.state.options.registry_fetch_timeout):
+                began = time.monotonic()
                 content = await storage.take_over()
+                self._master.state.timings.fetch.add(time.monotonic() - began)
             self._master.recover(content)
         except TimeoutError:
             abort("Cannot recover the registry: reading it took longer than registry_fetch_timeout")

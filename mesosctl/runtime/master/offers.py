@@ -23,7 +23,8 @@ class Offers:
         self._state = state
         self._wanted: set[str] | None = set()
         """Agents to allocate at the end of this turn; None for all."""
-        self._scheduled = False
+        self._scheduled: float | None = None
+        """Since when an allocation is to come, at the end of this turn."""
 
     def start(self) -> None:
         """Allocate from now on, every `allocation_interval`."""
@@ -35,8 +36,8 @@ class Offers:
             self._wanted = None
         elif self._wanted is not None:
             self._wanted.add(agent_id)
-        if not self._scheduled:
-            self._scheduled = True
+        if self._scheduled is None:
+            self._scheduled = self._state.clock.now()
             self._state.clock.after(0, self._allocate_wanted)
 
     def decline(self, framework: Framework, call: Call.Decline) -> None:
@@ -78,12 +79,17 @@ class Offers:
         self._allocate(None)
 
     def _allocate_wanted(self) -> None:
-        wanted, self._wanted, self._scheduled = self._wanted, set(), False
+        assert self._scheduled is not None
+        self._state.timings.allocation_latency.add(self._state.clock.now() - self._scheduled)
+        wanted, self._wanted, self._scheduled = self._wanted, set(), None
         self._allocate(wanted)
 
     def _allocate(self, agent_ids: Iterable[str] | None) -> None:
         made: dict[str, list[wire.Offer]] = {}
-        for allocation in self._state.allocator.allocate(agent_ids):
+        began = self._state.clock.now()
+        allocations = self._state.allocator.allocate(agent_ids)
+        self._state.timings.allocation.add(self._state.clock.now() - began)
+        for allocation in allocations:
             framework, agent = self._state.frameworks[allocation.framework_id], self._state.agents[allocation.agent_id]
             offer = Offer(self._state.new_offer_id(), framework.id, agent.id, allocation.role, allocation.resources)
             self._keep(offer, framework, agent)

@@ -40,6 +40,7 @@ class Registrar:
         self._encode = msgspec.json.Encoder().encode
         self._recovered: dict[str, dict[str, bytes]] = {}
         self._waiting: dict[str, bytes | None] = {}
+        self._sizes: dict[str, int] = {}
         self._waiting_done: list[Done] = []
         self._written_done: list[Done] | None = None
         """Of the batch on its way; None while there is none."""
@@ -50,6 +51,7 @@ class Registrar:
         for key, value in content.items():
             kind, _, name = key.partition("/")
             self._recovered.setdefault(kind, {})[name] = value
+            self._sizes[key] = len(value)
 
     def recovered(self, kind: Kind[T]) -> dict[str, T]:
         """The records of a kind that an earlier master left, by name. Raises msgspec.MsgspecError."""
@@ -61,10 +63,25 @@ class Registrar:
         value = None if record is None else self._encode(record)
         if value is not None and len(value) > MAX_VALUE_BYTES:
             raise ValueError(f"The record of {kind.name} {name} is larger than {MAX_VALUE_BYTES} bytes")
-        self._waiting[f"{kind.name}/{name}"] = value
+        key = f"{kind.name}/{name}"
+        self._waiting[key] = value
+        if value is None:
+            self._sizes.pop(key, None)
+        else:
+            self._sizes[key] = len(value)
         if done:
             self._waiting_done.append(done)
         self._write()
+
+    @property
+    def queued(self) -> int:
+        """How many changes wait for those on their way."""
+        return len(self._waiting)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all records, with those that are on their way."""
+        return sum(self._sizes.values())
 
     def persisted(self) -> None:
         """The batch of the last `Persist` is durable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 
@@ -151,9 +152,11 @@ class Server:
                 self._persisting = asyncio.create_task(self._persist(changes))
 
     async def _persist(self, changes: Changes) -> None:
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self.master.state.options.registry_store_timeout):
                 await self.storage.apply(changes)
+            self.master.state.timings.store.add(time.monotonic() - began)
         except (DeposedError, OSError, KazooException) as error:
             abort(f"Cannot write the registry: {error!r}")
         self.guard()

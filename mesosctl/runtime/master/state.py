@@ -18,6 +18,19 @@ from mesosctl.runtime.protocol.cluster import FrameworkInfo
 from mesosctl.runtime.protocol.quota import QuotaConfig
 from mesosctl.runtime.protocol.scheduler import Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from mesosctl.runtime.timings import Timings
+
+
+class MasterTimings:
+    """How long the parts of the master took that may take long."""
+
+    def __init__(self) -> None:
+        self.allocation = Timings()
+        self.allocation_latency = Timings()
+        """From what made an allocation worth while to its beginning."""
+        self.fetch = Timings()
+        self.store = Timings()
+        """Both of the registry."""
 
 
 class State:
@@ -49,6 +62,7 @@ class State:
         self.offers: dict[str, Offer] = {}
         self.counters: Counter[str] = Counter()
         """What happened since the start, by the name after `master/` in `/metrics/snapshot`."""
+        self.timings = MasterTimings()
         self.inverse_offers: dict[tuple[str, str], InverseOffer] = {}
         """By framework and agent."""
         self.quotas: dict[str, QuotaConfig] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from random import Random
 
@@ -221,6 +222,15 @@ class Allocator:
             one = copies.map(lambda kind, amount: 1)
             self._take(framework_id, self._agents[agent_id], one, grant=False)
             copies -= one
+
+    def filters(self) -> Counter[str]:
+        """How many filters of frameworks there are, by role."""
+        found = Counter[str]()
+        for framework in self._frameworks.values():
+            found.update(dict.fromkeys(framework.roles, 0))
+            for role, count in framework.refusals(self._clock.now()):
+                found[role] += count
+        return found
 
     def update_available(self, agent_id: str, conversions: Iterable[Conversion]) -> None:
         """The same for an operator, on resources that nobody holds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -99,6 +99,11 @@ class Framework:
 
     def refuse(self, role: str, agent_id: str, refused: Filter) -> None:
         self._refusals.setdefault(role, {}).setdefault(agent_id, _Refusals()).filters.append(refused)
+
+    def refusals(self, now: float) -> Iterator[tuple[str, int]]:
+        """By role, how many filters it has that are not over."""
+        for role, agents in self._refusals.items():
+            yield role, sum(each.until > now for refusals in agents.values() for each in refusals.filters)
 
     def refuses(self, role: str, agent_id: str, resources: Resources, now: float) -> bool:
         """Forgets filters of the agent that are over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from urllib.parse import quote
 
 from mesosctl.runtime.master.records import NOTHING, Framework
@@ -16,6 +16,7 @@ from mesosctl.runtime.states import TERMINAL
 
 _SCALARS = ("cpus", "gpus", "mem", "disk")
 _COUNTED = (
+    "recovery_slave_removals",
     "slave_registrations",
     "slave_removals",
     "slave_removals/reason_unhealthy",
@@ -59,7 +60,7 @@ _LIVING = tuple(state for state in TaskState if state not in TERMINAL and state 
 
 
 def metrics_view(state: State) -> dict[str, float]:
-    found = chain(_cluster(state), _events(state), _resources(state), _roles(state))
+    found = chain(_cluster(state), _events(state), _resources(state), _roles(state), _work(state))
     metrics = {name: float(value) for name, value in found}
     for framework in state.frameworks.values():
         metrics |= _framework(framework)
@@ -126,6 +127,20 @@ def _roles(state: State) -> Iterator[tuple[str, float]]:
         held = state.allocator.allocated(role).quantities()
         shares = [held.get(name, 0) / amount for name, amount in total.items()]
         yield f"allocator/mesos/roles/{role}/shares/dominant", max(shares, default=0.0)
+
+
+def _work(state: State) -> Iterator[tuple[str, float]]:
+    """What the master's own parts do, and how long it takes."""
+    timings = state.timings
+    yield "allocator/mesos/allocation_runs", timings.allocation.count
+    yield from timings.allocation.metrics("allocator/mesos/allocation_run_ms")
+    yield from timings.allocation_latency.metrics("allocator/mesos/allocation_run_latency_ms")
+    for role, active in state.allocator.filters().items():
+        yield f"allocator/mesos/offer_filters/roles/{role}/active", active
+    yield "registrar/queued_operations", state.registrar.queued
+    yield "registrar/registry_size_bytes", state.registrar.size_bytes
+    yield from timings.store.metrics("registrar/state_store_ms")
+    yield from islice(timings.fetch.metrics("registrar/state_fetch_ms"), 1)
 
 
 def _framework(framework: Framework) -> dict[str, float]:
