@@ -77,6 +77,8 @@ def _data(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
         paths += [mesos.master.work_dir, mesos.log_dir]
     if host.has(Role.AGENT):
         paths += [mesos.agent.work_dir, mesos.log_dir]
+    if host.has(Role.MARATHON):
+        paths.append(mesos.log_dir)
     return [_emptied(path) for path in dict.fromkeys(paths)]
 
 
