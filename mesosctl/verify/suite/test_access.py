@@ -47,7 +47,7 @@ def test_masters_reach_all(host: Host, cluster: Cluster) -> None:
     """The master reaches every node over SSH without a question, host keys verified"""
     names = " ".join(shlex.quote(node.name) for node in cluster.hosts)
     refused = host.run(
-        f"for name in {names}; do (ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 $name true"
+        f"for name in {names}; do (ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=30 $name true"
         " >/dev/null 2>&1 || echo $name) & done; wait"
     )
     assert refused.stdout == "", f"not reached: {' '.join(sorted(refused.stdout.split()))}"
