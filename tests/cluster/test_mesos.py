@@ -186,7 +186,7 @@ def test_a_program_that_cannot_start_is_told_of(cluster: Cluster) -> None:
 
 def test_stop_and_start(cluster: Cluster) -> None:
     stopped = cluster.report("stop-cluster", "--yes")
-    assert len(with_status(stopped, "changed")) == 8, "three servers of ZooKeeper, three masters, two agents"
+    assert len(with_status(stopped, "changed")) == 11, "three servers of ZooKeeper, masters, Marathons, and two agents"
     assert not green(cluster)
-    assert cluster.report("start-cluster")["counts"]["changed"] == 8
+    assert cluster.report("start-cluster")["counts"]["changed"] == 11
     assert green(cluster)
