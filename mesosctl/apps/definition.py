@@ -64,10 +64,12 @@ def read(source: str) -> list[Definition]:
 
 
 def named(definition: Definition, id: str | None) -> Definition:
-    """The definition with an absolute id: `id`, or its own. Raises UsageError where it has none."""
+    """The definition with an absolute id: `id`, or its own. Raises UsageError where it has none, or is a pod's."""
     own = id if id is not None else definition.body.get("id")
     if not isinstance(own, str) or not own.strip("/"):
         raise UsageError("a definition without an id", where=definition.source, fix="write one into it, or give --id")
+    if "containers" in definition.body:
+        raise UsageError(f"{own} is a pod, and no app", where=definition.source, fix="Marathon takes pods at /v2/pods")
     return Definition(definition.source, {**definition.body, "id": "/" + own.strip("/")})
 
 

@@ -134,7 +134,7 @@ def test_the_life_of_an_app(cli: Cli) -> None:
 
 
 def test_several_apps_and_groups(cli: Cli) -> None:
-    checked = {"protocol": "COMMAND", "command": {"value": "true"}, "gracePeriodSeconds": 1, "intervalSeconds": 1}
+    checked = {"protocol": "COMMAND", "command": {"value": "true"}, "delaySeconds": 0, "intervalSeconds": 1}
     shop = {
         "id": "shop",
         "apps": [sleeper("db")],
@@ -277,6 +277,7 @@ def test_over_ssh_from_an_inventory(cli: Cli, tmp_path: Path) -> None:
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=2 * WAIT_SECONDS)
 
     (tmp_path / "far.json").write_text(json.dumps(sleeper("far", cmd="echo from afar; sleep 1000")))
+    closed = Sshd(tmp_path / "closed", key, options="AllowTcpForwarding no")
     try:
         done = app("run", str(tmp_path / "far.json"), "--via-ssh")
         assert done.returncode == ExitCode.OK, done.stderr
@@ -284,11 +285,14 @@ def test_over_ssh_from_an_inventory(cli: Cli, tmp_path: Path) -> None:
         cli.marathon.until(lambda: "from afar\n" in app("logs", "far", "--via-ssh").stdout)
         assert app("destroy", "far", "-y").returncode == ExitCode.OK  # the direct way, with the inventory's login
 
-        marathon_port, agent = cli.marathon.port, server.log
-        assert "Accepted publickey" in agent
-        inventory.write_text(inventory.read_text().replace(f"port: {marathon_port}", "port: 1"))
+        text = inventory.read_text()
+        inventory.write_text(text.replace(f"port: {marathon.port}", "port: 1"))
         done = app("list", "--via-ssh")
         assert done.returncode == ExitCode.FAILED
         assert "m1: cannot connect to 127.0.0.1 port 1" in done.stderr
+        text = text.replace(server.public_key, closed.public_key)
+        inventory.write_text(text.replace(f"port: {server.port}", f"port: {closed.port}"))
+        assert "allow forwarding (AllowTcpForwarding) on m1" in app("list", "--via-ssh").stderr
     finally:
         server.stop()
+        closed.stop()

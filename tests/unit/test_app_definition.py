@@ -80,6 +80,7 @@ class TestRead:
             ("cmd: x", "without an id"),
             ("id: /", "without an id"),
             ("id: 3", "without an id"),
+            ("id: p\ncontainers: []", "is a pod"),
         ],
     )
     def test_mistakes_have_a_place(self, text: str, said: str, tmp_path: Path) -> None:
