@@ -390,3 +390,37 @@ def test_disks_of_their_own(kind: str, sizes: dict[str, int], wanted: float | No
     assert made.disk
     assert made.disk.source
     assert "/mnt/d" in repr(made.disk.source)
+
+
+def test_scarce_agents_are_for_those_that_need_them_and_for_those_that_have_data_there() -> None:
+    options = Options(role="store", principal="marathon", gpu_policy="restricted")
+    site = Site(options)
+    site.put(database())
+    with_gpus = "cpus:8;mem:8192;disk:10000;gpus:2;ports:[31000-31099]"
+    site.marathon.offers([offer("a1", resources=with_gpus)])
+    assert site.outside.tasks() == []
+    (waiting,) = site.marathon.queue()
+    assert waiting.last_unused_offers[0].reasons == ("DeclinedScarceResources",)
+    site.settle(("a1",))
+    (kept,) = site.reserved["a1"].values()
+    site.status(running(site).task_id, TaskState.TASK_FAILED)
+    site.clock.advance(100)
+    before = len(site.outside.tasks())
+    resources = (*offer("a1", resources=with_gpus).resources, *kept)
+    site.marathon.offers([msgspec.structs.replace(offer("a1"), resources=resources)])
+    assert len(site.outside.tasks()) == before + 1
+
+
+def test_constraints_count_where_something_is_reserved() -> None:
+    site = Site()
+    site.put(database(instances=2, constraints=[["hostname", "UNIQUE"]]))
+    (first,) = site.offer("a1")
+    site.status(first.task_id.value)
+    site.status(first.task_id.value, TaskState.TASK_FAILED)
+    site.clock.advance(100)
+    kept = site.reserved.pop("a1")
+    assert site.offer("a1") == []
+    (second,) = site.offer("a2")
+    site.reserved["a1"] = kept
+    (again,) = site.offer("a1")
+    assert volume_of(again) == volume_of(first) != volume_of(second)
