@@ -109,6 +109,13 @@ class Life:
         assert len(self.running("/life")) == 3
         print("rolled back")
 
+        client.update_app("/life", MarathonApp(cmd="exit 1", backoff_seconds=1))
+        until(lambda: client.get_app("/life").last_task_failure, "a task has failed")
+        client.update_app("/life", MarathonApp(cmd=SERVE), force=True)
+        self.deployed()
+        assert client.get_app("/life").tasks_healthy == 3
+        print("forced back")
+
         victim = min(task.id for task in self.running("/life"))
         client.kill_task("/life", victim)
         until(lambda: victim not in {task.id for task in client.list_tasks("/life")}, "the task is gone")

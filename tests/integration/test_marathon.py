@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kazoo.client import KazooClient
+from kazoo.security import OPEN_ACL_UNSAFE
 
 from tests.integration.docker_engine import IMAGE, engine, make_image
 from tests.integration.marathon import Marathon, site
@@ -218,21 +220,50 @@ def test_whoever_is_asked_the_leader_answers(pair: list[Marathon]) -> None:
     assert redirected.status == 302
     assert redirected.headers["Location"] == f"http://{leader.address}/v2/events?event_type=x"
     assert other.get("/ping").headers["X-Marathon-Via"] is None
+    for each in pair:
+        page = each.get("/")
+        assert (page.status, page.headers["Location"]) == (302, "ui/")
     leader.until_deployed()
 
 
-def test_a_leader_that_abdicates_ends_and_the_other_takes_over(pair: list[Marathon]) -> None:
+def test_a_leader_that_abdicates_ends_and_the_other_takes_over(pair: list[Marathon], zookeeper: ZooKeeper) -> None:
+    """More than once: each comes back as the other one's follower."""
     leader, other = pair
     leader.change("POST", "/v2/apps", sleeper("/stays"))
     leader.until_deployed()
     before = leader.running("/stays")
-    assert other.request("DELETE", "/v2/leader").json == {"message": "Leadership abdicated"}
-    assert leader.wait() == 103
-    other.until(lambda: other.get("/v2/leader").json.get("leader") == other.address)
-    other.until(lambda: other.running("/stays") == before)
+    for _ in range(3):
+        assert other.request("DELETE", "/v2/leader").json == {"message": "Leadership abdicated"}
+        assert leader.wait() == 103
+        leader.start()
+        for each in pair:
+            each.until(lambda each=each, other=other: each.get("/v2/leader").json.get("leader") == other.address)  # type: ignore[misc]
+            each.until(lambda each=each: each.running("/stays") == before)  # type: ignore[misc]
+        leader, other = other, leader
+    assert _acls(zookeeper) == {*OPEN_ACL_UNSAFE}
+
+
+def _acls(zookeeper: ZooKeeper) -> set[Any]:
+    """Of everything that any Marathon keeps in ZooKeeper."""
+    client = KazooClient(zookeeper.server)
+    client.start(60)
+    try:
+        waiting, found = [f"/{child}" for child in client.get_children("/") if child != "zookeeper"], set()
+        for path in waiting:
+            waiting += [f"{path}/{child}" for child in client.get_children(path)]
+            found |= {*client.get_acls(path)[0]}
+        return found
+    finally:
+        client.stop()
+        client.close()
 
 
 def test_state_outlives_a_marathon_alone(marathon: Marathon) -> None:
+    marathon.change("POST", "/v2/apps", sleeper("/fails") | {"cmd": "exit 3", "backoffSeconds": 300})
+    failure = marathon.until(lambda: marathon.get("/v2/apps/fails").json["app"].get("lastTaskFailure"))
+    assert (failure["appId"], failure["state"]) == ("/fails", "TASK_FAILED")
+    assert "3" in failure["message"]
+    marathon.change("PUT", "/v2/apps/fails?force=true", {"instances": 0})
     marathon.change("PUT", "/v2/groups", {"id": "/g", "apps": [sleeper("a"), sleeper("b", dependencies=["a"])]})
     marathon.until_deployed()
     group = marathon.get("/v2/groups/g").json
@@ -241,6 +272,7 @@ def test_state_outlives_a_marathon_alone(marathon: Marathon) -> None:
     marathon.kill()
     marathon.start("--disable_ha")
     marathon.until(lambda: marathon.get("/v2/info").json["frameworkId"] == framework)
+    assert marathon.get("/v2/apps/fails").json["app"]["lastTaskFailure"] == failure
     assert marathon.get("/v2/groups/g").json == group
     assert marathon.get("/v2/tasks").json == tasks
 
@@ -273,6 +305,24 @@ def test_events_tell_of_a_deployment(marathon: Marathon) -> None:
     assert seen["status_update_event"]["appId"] == "/told"
     assert {"api_post_event", "instance_changed_event", "deployment_step_success"} <= seen.keys()
     events.close()
+
+
+def test_tasks_are_given_time_to_end(marathon: Marathon, tmp_path: Path) -> None:
+    """As much as the app wants; then they are killed."""
+    tmp_path.chmod(0o777)
+    apps = {"/patient": 100, "/hasty": 1}
+    for id, seconds in apps.items():
+        ended = tmp_path / id.strip("/")
+        wait = 3 if id == "/patient" else 1000
+        command = f"trap 'sleep {wait}; touch {ended}; exit 0' TERM; touch {ended}.ready; while :; do sleep 0.1; done"
+        app = sleeper(id, taskKillGracePeriodSeconds=seconds)
+        marathon.change("POST", "/v2/apps", {**app, "cmd": command})
+    marathon.until(lambda: all((tmp_path / f"{id.strip('/')}.ready").exists() for id in apps))
+    marathon.until_deployed()
+    for id in apps:
+        marathon.change("DELETE", f"/v2/apps{id}")
+    marathon.until_deployed()
+    assert [(tmp_path / id.strip("/")).exists() for id in apps] == [True, False]
 
 
 def test_a_deployment_is_taken_back(marathon: Marathon) -> None:

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from mesosctl.runtime.clock import LoopClock
 from mesosctl.runtime.coordination.address import HostPort
-from mesosctl.runtime.coordination.registry import MemoryStorage
+from mesosctl.runtime.coordination.registry import MemoryStorage, Storage
 from mesosctl.runtime.marathon.api.context import Context
 from mesosctl.runtime.marathon.api.proxy import Proxy
 from mesosctl.runtime.marathon.api.server import application
@@ -103,11 +103,11 @@ class Api:
 
 
 @asynccontextmanager
-async def serving(*flags: str, leads: bool = True) -> AsyncIterator[Api]:
+async def serving(*flags: str, leads: bool = True, storage: Storage | None = None) -> AsyncIterator[Api]:
     async with AsyncExitStack() as stack:
         loaded, _ = load(["--master", "127.0.0.1:1", *flags], {})
         leadership = Leadership(HostPort("127.0.0.1", 1), None, 1.0)
-        writer, bus = Writer(MemoryStorage(), 50), Bus()
+        writer, bus = Writer(storage or MemoryStorage(), 50), Bus()
         await writer.open()
         writing = asyncio.create_task(writer.run())
         stack.callback(writing.cancel)

@@ -378,3 +378,43 @@ async def test_a_body_that_is_too_large(api: Api) -> None:
         f"{api.url}/v2/apps", data=endless(), headers={"Content-Type": "application/json"}
     ) as answer:
         assert (answer.status, await answer.json()) == (413, {"message": "Request Entity Too Large"})
+
+
+@api_test
+async def test_a_patch_changes_what_is_given(api: Api) -> None:
+    made = await api("POST", "/v2/apps", RUNS)
+    await api.settle()
+    patched = await api("PATCH", "/v2/apps/g/runs", {"cmd": "sleep 3", "env": {"A": "b"}})
+    assert (patched.status, patched.json["version"] > made.json["version"]) == (200, True)
+    await api.settle()
+    app = (await api("GET", "/v2/apps/g/runs")).json["app"]
+    assert (app["cmd"], app["env"], app["labels"], app["cpus"]) == ("sleep 3", {"A": "b"}, RUNS["labels"], 0.1)
+    assert [task["version"] for task in app["tasks"]] == [app["version"]]
+    assert app["deployments"] == []
+
+
+@api_test
+async def test_an_empty_group_is_changed(api: Api) -> None:
+    made = (await api("POST", "/v2/groups", {"id": "/empty"})).json["version"]
+    changed = await api("PUT", "/v2/groups/empty", {"dependencies": ["/g"]})
+    assert changed.status == 200
+    group = (await api("GET", "/v2/groups/empty")).json
+    assert (group["dependencies"], group["apps"]) == (["/g"], [])
+    assert group["version"] == changed.json["version"] > made
+    assert (await api("GET", "/v2/groups/empty/versions")).json == [group["version"], made]
+
+
+@api_test
+async def test_dependencies_are_relative_to_the_group(api: Api) -> None:
+    web = {"id": "web", "cmd": "x", "cpus": 0.1, "dependencies": ["../data/db", "cache"]}
+    groups = [{"id": "site", "apps": [web, {**RUNS, "id": "cache"}]}, {"id": "data", "apps": [{**RUNS, "id": "db"}]}]
+    await api("PUT", "/v2/groups/shop", {"groups": groups})
+    assert (await api("GET", "/v2/apps/shop/site/web")).json["app"]["dependencies"] == [
+        "/shop/data/db",
+        "/shop/site/cache",
+    ]
+    (deployment,) = (await api("GET", "/v2/deployments")).json
+    assert [action["app"] for action in deployment["steps"][-1]["actions"]] == ["/shop/site/web"]
+    await api.settle()
+    assert (await api("GET", "/v2/deployments")).json == []
+    assert len((await api("GET", "/v2/tasks")).json["tasks"]) == 3

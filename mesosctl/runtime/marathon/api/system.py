@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from mesosctl.runtime.marathon.api.context import Context, answer
 from mesosctl.runtime.marathon.api.errors import ApiError
 from mesosctl.runtime.marathon.api.statistics import counts
 from mesosctl.runtime.marathon.api.views import tasks_of
+from mesosctl.runtime.marathon.model import ValidationError, Violation
 from mesosctl.runtime.marathon.version import NAME, VERSION
 
 Json = dict[str, Any]
@@ -106,6 +108,10 @@ class System:
     async def abdicate(self, request: web.Request) -> web.Response:
         if not self._context.leadership.ready:
             raise ApiError(404, "There is no leader")
+        backup, restore = _file(request, "backup"), _file(request, "restore")
+        if backup is not None or restore is not None:
+            self._context.writer.hand_over(backup, restore)
+            await self._context.writer.flush()
         self._context.leadership.abdicate()
         return answer(request, {"message": "Leadership abdicated"})
 
@@ -133,3 +139,15 @@ class System:
                 "service.mesosphere.marathon.queue.count": sum(item.count for item in marathon.queue()),
             }
         return gauges
+
+
+def _file(request: web.Request, name: str) -> str | None:
+    """The path of the file that a parameter names. Raises ValidationError."""
+    text = request.query.get(name)
+    if text is None:
+        return None
+    url = urlsplit(text)
+    path = unquote(url.path)
+    if url.scheme != "file" or url.netloc or path.endswith("/") or "\0" in path or url.query:
+        raise ValidationError(Violation(f"/{name}", "must be file:/// with the path of a file"))
+    return path

@@ -3,6 +3,7 @@
 framework              the framework's id
 subscribers            the URLs that events are posted to
 failure:<id>           how a task of an app failed last
+handover               what the next leader is to do before anything else
 app:<id>, pod:<id>     the version that is current
 app:<id>@<version>     a definition; it never changes (pods likewise)
 group:<id>             a group without what is in it
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 FRAMEWORK = "framework"
 SUBSCRIBERS = "subscribers"
+HANDOVER = "handover"
 APP = "app:"
 POD = "pod:"
 GROUP = "group:"
@@ -36,6 +38,13 @@ _COMPRESS_ABOVE_BYTES = 8192
 _COMPRESSED = b"z"
 """No JSON begins with it."""
 _encode = msgspec.json.Encoder().encode
+
+
+class Handover(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Files: to write all that is stored to, and then to replace it from."""
+
+    backup: str | None = None
+    restore: str | None = None
 
 
 class GroupNode(msgspec.Struct, frozen=True, omit_defaults=True):

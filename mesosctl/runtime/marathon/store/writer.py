@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import tarfile
+import zlib
 from collections.abc import Callable, Sequence
+
+import msgspec
 
 from mesosctl.runtime.coordination.registry import Storage
 from mesosctl.runtime.marathon.core.outside import Change
+from mesosctl.runtime.marathon.store import records
 from mesosctl.runtime.marathon.store.archive import Archive, Values
+from mesosctl.runtime.marathon.store.backup import read_backup, write_backup
+
+log = logging.getLogger(__name__)
 
 
 class Writer:
@@ -23,7 +32,15 @@ class Writer:
 
     async def open(self) -> None:
         """Raises what the storage raises, and msgspec.MsgspecError where it is damaged."""
-        self.archive = Archive(await self._storage.take_over(), self._max_versions)
+        values = await self._storage.take_over()
+        handover = values.pop(records.HANDOVER, None)
+        self.archive = Archive(values, self._max_versions)
+        if handover is not None:
+            await self._take_over(records.read(handover, records.Handover), values)
+
+    def hand_over(self, backup: str | None, restore: str | None) -> None:
+        """Let the next leader first write all that is stored to the one file, then replace it by the other one's."""
+        self.write({records.HANDOVER: records.write(records.Handover(backup, restore))}, lambda: None)
 
     def persist(self, changes: Sequence[Change], then: Callable[[], None]) -> None:
         self.write(self.archive.record(changes), then)
@@ -50,6 +67,22 @@ class Writer:
                 await self._storage.apply(dict(sorted(values.items(), key=_order)))
             for then in waiting:
                 then()
+
+    async def _take_over(self, handover: records.Handover, values: dict[str, bytes]) -> None:
+        """Where a file cannot be written or read, everything stays as it is."""
+        changes: Values = {records.HANDOVER: None}
+        try:
+            if handover.backup is not None:
+                await asyncio.to_thread(write_backup, handover.backup, values)
+                log.info("All that is stored is also in %s", handover.backup)
+            if handover.restore is not None:
+                restored = await asyncio.to_thread(read_backup, handover.restore)
+                self.archive = Archive(restored, self._max_versions)
+                changes |= {**dict.fromkeys(values.keys() - restored.keys()), **restored}
+                log.info("All that is stored is what was in %s", handover.restore)
+        except (OSError, tarfile.TarError, zlib.error, msgspec.MsgspecError) as error:
+            log.error("Cannot do what the last leader was asked for: %s", error)
+        await self._storage.apply(changes)
 
     async def close(self) -> None:
         await self._storage.close()
