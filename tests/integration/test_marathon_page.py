@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -311,6 +312,44 @@ def test_groups_are_folders_and_filters_look_below_them(page: Page, marathon: Ma
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="shop", level=2)).to_be_visible()
     expect(page.get_by_role("link", name="empty/")).to_have_count(0)
+
+
+def test_a_pod_is_made_shown_scaled_and_destroyed(page: Page, marathon: Marathon) -> None:
+    container = {
+        "name": "talker",
+        "resources": SMALL,
+        "exec": {"command": {"shell": "echo from-the-pod; exec sleep 1000"}},
+        "endpoints": [{"name": "web", "hostPort": 0}],
+    }
+    button(page, "New pod").click()
+    text = dialog(page).get_by_role("textbox", name="Definition as JSON")
+    text.fill(json.dumps({"id": "/team/pod", "containers": [{**container, "name": "Bad name"}]}))
+    button(dialog(page), "Create").click()
+    expect(dialog(page).get_by_role("listitem")).to_contain_text(["/containers(0)/name"])
+    text.fill(
+        json.dumps({"id": "/team/pod", "containers": [container], "executorResources": {"cpus": 0.05, "mem": 32}})
+    )
+    button(dialog(page), "Create").click()
+    expect(page.get_by_text("1 of 1 stable")).to_be_visible()
+    row = page.locator("tbody tr", has_text="talker")
+    expect(row).to_contain_text("web")
+    with page.expect_popup() as opened:
+        row.get_by_role("link", name="Log of").click()
+    expect(opened.value.locator("pre.log")).to_contain_text("from-the-pod")
+    opened.value.close()
+    marathon.until_deployed()
+    button(page, "Scale").click()
+    dialog(page).get_by_label("Instances").fill("0")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No instance is wanted.")).to_be_visible()
+    page.get_by_role("link", name="team", exact=True).click()
+    expect(page.locator("tbody tr")).to_contain_text(["0 of 0"])
+    page.get_by_role("link", name="pod", exact=True).click()
+    marathon.until_deployed()
+    button(page, "Destroy").click()
+    dialog(page).get_by_label("type /team/pod").fill("/team/pod")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("This group is empty.")).to_be_visible()
 
 
 def test_destroying_needs_the_name_and_the_keyboard_is_enough(page: Page, marathon: Marathon) -> None:

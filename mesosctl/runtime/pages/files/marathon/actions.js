@@ -1,8 +1,9 @@
 // What can be done to apps, tasks and groups, each with the question that comes before it.
 
 import { h, number } from "../ui.js";
-import { appPath, change, parent, groupLink } from "./api.js";
+import { appPath, change, groupLink, parent, podPath } from "./api.js";
 import { ask, show } from "./dialog.js";
+import { definition } from "./definition.js";
 
 /** Do it, tell the user, and show what has become of it. */
 async function done(app, text, request) {
@@ -13,7 +14,12 @@ async function done(app, text, request) {
 
 const setInstances = (app, id, instances, force, text) => done(app, text, change("PUT", appPath(id), { body: { instances }, force }));
 
-export function scale(app, { id, instances }) {
+export const scale = (app, { id, instances }) => scaled(id, instances, (wanted, force) => setInstances(app, id, wanted, force, `${id} is scaled to ${wanted}.`));
+
+export const scalePod = (app, pod) => scaled(pod.id, pod.scaling.instances, (instances, force) =>
+  done(app, `${pod.id} is scaled to ${instances}.`, change("PUT", podPath(pod.id), { body: { ...definition(pod), scaling: { ...pod.scaling, instances } }, force })));
+
+function scaled(id, instances, act) {
   const field = h("input", { id: "instances", type: "number", min: 0, step: 1, value: instances, autofocus: true });
   show({
     title: `Scale ${id}`,
@@ -21,7 +27,7 @@ export function scale(app, { id, instances }) {
     size: "small",
     body: h("p", {}, h("label", { for: "instances" }, "Instances"), field),
     ready: () => /^\d+$/.test(field.value),
-    act: (force) => setInstances(app, id, Number(field.value), force, `${id} is scaled to ${field.value}.`),
+    act: (force) => act(Number(field.value), force),
   });
 }
 
@@ -43,7 +49,10 @@ export function restart(app, { id, instances }) {
   });
 }
 
-export function destroy(app, { id }) {
+export const destroy = (app, { id }) => destroyed(app, id, appPath(id));
+export const destroyPod = (app, { id }) => destroyed(app, id, podPath(id));
+
+function destroyed(app, id, path) {
   ask({
     title: `Destroy ${id}?`,
     text: "Its instances are stopped and its definition and versions are removed. This cannot be taken back.",
@@ -51,7 +60,7 @@ export function destroy(app, { id }) {
     kind: "danger",
     typed: id,
     async act(force) {
-      await change("DELETE", appPath(id), { force });
+      await change("DELETE", path, { force });
       app.say(`${id} is destroyed.`);
       location.hash = groupLink(parent(id));
     },
@@ -74,6 +83,16 @@ export function kill(app, id, tasks, killed) {
       killed();
       await done(app, one ? `${tasks[0]} is killed.` : `${number(tasks.length)} instances of ${id} are killed.`);
     },
+  });
+}
+
+export function killPod(app, id, instance) {
+  ask({
+    title: `Kill ${instance}?`,
+    text: "Another is started in its place.",
+    label: "Kill",
+    kind: "danger",
+    act: () => done(app, `${instance} is killed.`, change("DELETE", `${podPath(id)}::instances/${instance}`)),
   });
 }
 
@@ -117,7 +136,7 @@ export function scaleGroup(app, id) {
 export function destroyGroup(app, id, count) {
   ask({
     title: `Destroy the group ${id}?`,
-    text: `Its ${number(count)} apps are stopped and removed with it. This cannot be taken back.`,
+    text: count ? `${count === 1 ? "What is in it is" : `The ${number(count)} apps and pods in it are`} stopped and removed. This cannot be taken back.` : "It is empty.",
     label: "Destroy",
     kind: "danger",
     typed: id,

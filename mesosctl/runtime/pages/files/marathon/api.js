@@ -47,6 +47,7 @@ export const change = (method, path, { query = {}, body, force = false } = {}) =
   ask(method, path, force ? { ...query, force: true } : query, body);
 
 export const appPath = (id) => `v2/apps${id}`;
+export const podPath = (id) => `v2/pods${id}`;
 
 /** The page's own addresses. */
 export const to = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`;

@@ -3,10 +3,11 @@
 import { ago, facts, h, megabytes, number, state, table } from "../ui.js";
 import { destroy, kill, restart, scale, suspend } from "./actions.js";
 import { appPath, healthOf, plain, read, statusOf, to } from "./api.js";
+import { definition } from "./definition.js";
 import { edit } from "./editor.js";
-import { button, crumbs, healthBar, moment, outward, sandboxLink, seconds, status } from "./parts.js";
+import { button, crumbs, healthBar, moment, outward, portLink, sandboxLinks, seconds, status } from "./parts.js";
 import { waiting } from "./queue.js";
-import { definition, versions } from "./versions.js";
+import { versions } from "./versions.js";
 
 /** Tasks that are marked to be killed, by app. */
 const marked = new Map();
@@ -93,21 +94,13 @@ function healthOfTask(app, task) {
 /** Where an instance listens, as links, named as in the definition. */
 function ports(app, task) {
   const defined = app.container?.portMappings?.length ? app.container.portMappings : (app.portDefinitions ?? []);
-  const shown = (task.ports ?? []).map((port, index) => {
-    if (!port) return null;
-    const label = `${task.host}:${port}`;
-    const link = (defined[index]?.protocol ?? "tcp").includes("tcp") ? outward(`http://${label}`, String(port), label) : `${port}/udp`;
-    return h("span", { class: "port" }, defined[index]?.name ? `${defined[index].name} ` : null, link);
-  }).filter(Boolean);
+  const shown = (task.ports ?? []).map((port, index) => (port ? portLink(task.host, port, defined[index]?.name, defined[index]?.protocol) : null)).filter(Boolean);
   return shown.length ? shown : h("span", { class: "quiet" }, "–");
 }
 
 function files(info, app, task) {
-  const sandbox = sandboxLink(info, app, task);
-  if (!sandbox) return "";
-  return h("span", { class: "links" },
-    outward(sandbox, "Sandbox", `Sandbox of ${task.id}`),
-    outward(sandboxLink(info, app, task, "stdout"), "Log", `Log of ${task.id}`));
+  const executor = ["", "//cmd"].includes(app.executor ?? "") ? task.id : `marathon-${task.id}`;
+  return sandboxLinks(info, task.slaveId, executor, task.id) ?? "–";
 }
 
 export const instance = {
@@ -133,7 +126,7 @@ export const instance = {
         ["Started", ago(seconds(task.startedAt))],
         ["Version", [moment(task.version), task.version === shown.version ? " (current)" : " (not the current one)"]],
         ["Agent", master ? outward(`${master.replace(/\/+$/, "")}/#/agents/${encodeURIComponent(task.slaveId)}`, task.slaveId) : task.slaveId],
-        ["Files", files(info, shown, task) || "–"],
+        ["Files", files(info, shown, task)],
       ]),
       results.length ? [h("h3", {}, "Health checks"), table(app, "checks", [
         ["Check", (result) => describe((shown.healthChecks ?? [])[results.indexOf(result)]), "wide"],
@@ -180,7 +173,7 @@ export const debug = {
         ["Host", failure.host],
         ["Instance", failure.taskId],
         ["Version", failure.version ? [moment(failure.version), failure.version === shown.version ? " (current)" : ""] : null],
-        ["Files", files(info, definition(shown), { id: failure.taskId, slaveId: failure.slaveId }) || "–"],
+        ["Files", files(info, definition(shown), { id: failure.taskId, slaveId: failure.slaveId })],
       ]) : h("p", { class: "quiet" }, "None since this Marathon leads."),
       h("h3", {}, "Waiting to be started"),
       queued ? waiting(app, shown.id, queued) : h("p", { class: "quiet" }, "No instance waits."),

@@ -3,7 +3,7 @@
 import { h, megabytes, number, table } from "../ui.js";
 import { createGroup, destroyGroup, scaleGroup } from "./actions.js";
 import { below, groupLink, healthOf, name, parent, read, statusOf, STATUSES, to } from "./api.js";
-import { edit } from "./editor.js";
+import { edit, editPod } from "./editor.js";
 import { button, crumbs, healthBar, status } from "./parts.js";
 
 const SUMS = ["instances", "tasksRunning", "tasksStaged", "tasksHealthy", "tasksUnhealthy"];
@@ -30,17 +30,17 @@ const tree = (group) => [group, ...(group.groups ?? []).flatMap(tree)];
 
 export const apps = {
   async load() {
-    const [{ apps }, root, { queue }] = await Promise.all([
+    const [{ apps }, root, { queue }, pods] = await Promise.all([
       read("v2/apps"),
-      read("v2/groups", [["embed", "group.groups"], ["embed", "group.pods"]]),
+      read("v2/groups", { embed: "group.groups" }),
       read("v2/queue"),
+      read("v2/pods/::status"),
     ]);
     const queued = new Map(queue.filter((each) => each.app).map((each) => [each.app.id, each]));
-    const groups = tree(root);
     return {
       apps: apps.map((app) => short(app, queued.get(app.id))),
-      groups: groups.map((group) => group.id),
-      pods: groups.flatMap((group) => group.pods ?? []),
+      groups: tree(root).map((group) => group.id),
+      pods: pods.map((pod) => ({ id: pod.id, status: pod.status.toLowerCase(), containers: pod.spec.containers.map((each) => each.name), stable: pod.instances.filter((each) => each.status === "STABLE").length, instances: pod.spec.scaling.instances })),
     };
   },
 
@@ -49,9 +49,10 @@ export const apps = {
     const mine = data.apps.filter((each) => below(group, each.id));
     const filters = new Filters(app);
     const found = filters.active ? mine.filter((each) => filters.take(each)) : null;
-    const empty = !mine.length && !data.pods.some((pod) => below(group, pod.id));
+    const pods = data.pods.filter((pod) => below(group, pod.id)).length;
+    const empty = !mine.length && !pods;
     return [
-      head(app, group, mine),
+      head(app, group, mine, mine.length + pods),
       mine.length ? totals(mine) : null,
       mine.length ? filters.draw(mine) : null,
       found ? results(app, found, group) : empty && !data.groups.some((each) => below(group, each)) ? nothing(app, group) : folder(app, data, group, mine),
@@ -59,13 +60,14 @@ export const apps = {
   },
 };
 
-function head(app, group, mine) {
+function head(app, group, mine, count) {
   const tools = h("div", { class: "tools" },
     button("New application", "new", () => edit(app, null, group), { kind: "primary" }),
+    button("New pod", "new-pod", () => editPod(app, null, group)),
     button("New group", "new-group", () => createGroup(app, group)),
     group === "/" ? null : [
       mine.length ? button("Scale group", "scale-group", () => scaleGroup(app, group)) : null,
-      button("Destroy group", "destroy-group", () => destroyGroup(app, group, mine.length), { kind: "danger" }),
+      button("Destroy group", "destroy-group", () => destroyGroup(app, group, count), { kind: "danger" }),
     ]);
   return [group === "/" ? null : crumbs(group), h("div", { class: "head" }, h("h2", {}, group === "/" ? "Applications" : name(group)), tools)];
 }
@@ -179,8 +181,9 @@ function folder(app, data, group, mine) {
     sums.size || own.length ? table(app, "apps", columns(title), [...sums.values(), ...own]) : null,
     pods.length ? [h("h3", {}, "Pods"), table(app, "pods", [
       ["Name", (pod) => h("a", { href: to("pods", pod.id) }, name(pod.id)), "wide"],
-      ["Containers", (pod) => pod.containers.map((each) => each.name).join(", "), "wide"],
-      ["Instances", (pod) => number(pod.scaling?.instances ?? 1), "number"],
+      ["Status", (pod) => status(pod.status)],
+      ["Stable", (pod) => `${number(pod.stable)} of ${number(pod.instances)}`, "number"],
+      ["Containers", (pod) => pod.containers.join(", "), "wide"],
     ], pods)] : null,
   ];
 }

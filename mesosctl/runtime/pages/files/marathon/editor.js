@@ -1,14 +1,36 @@
-// Create and edit an app, by the form or as JSON: two views of one definition.
+// Create and edit an app, by the form or as JSON: two views of one definition. A pod is edited as JSON.
 
 import { h } from "../ui.js";
-import { appPath, change, plain, read, Refused, to } from "./api.js";
+import { appPath, change, plain, podPath, read, Refused, to } from "./api.js";
 import { show } from "./dialog.js";
 import { place } from "./fields.js";
 import { Form } from "./form.js";
-import { definition as given } from "./versions.js";
+import { definition as given } from "./definition.js";
 
 const TAB = "  ";
-const fresh = (group) => ({ id: group === "/" ? "/" : `${group}/`, cpus: 0.1, mem: 128, instances: 1 });
+const began = (group) => (group === "/" ? "/" : `${group}/`);
+
+/** What is edited: where it is at, and what a new one begins as. */
+const APP = {
+  title: "New application",
+  link: "apps",
+  list: "v2/apps",
+  path: appPath,
+  query: { partialUpdate: false },
+  version: async (id) => (await read(appPath(id))).app.version,
+  fresh: (group) => ({ id: began(group), cpus: 0.1, mem: 128, instances: 1 }),
+  form: true,
+};
+const POD = {
+  title: "New pod",
+  link: "pods",
+  list: "v2/pods",
+  path: podPath,
+  query: {},
+  version: async (id) => (await read(podPath(id))).version,
+  fresh: (group) => ({ id: began(group), containers: [{ name: "main", exec: { command: { shell: "" } }, resources: { cpus: 0.1, mem: 64 } }], scaling: { kind: "fixed", instances: 1 } }),
+  form: false,
+};
 const text = (definition) => JSON.stringify(definition, null, TAB.length);
 
 /** What the JSON says, or why it cannot be read. */
@@ -22,13 +44,18 @@ function parsed(source) {
   }
 }
 
-/** Edits what `shown` (an app as Marathon shows it) is, or a new app of a group where it is null. */
-export function edit(app, shown, group = "/") {
-  const began = text(shown ? given(shown) : fresh(group));
-  let definition = JSON.parse(began);
+/** Edits an app as Marathon shows it, or a new one of a group where that is null. */
+export const edit = (app, shown, group = "/") => editor(app, APP, shown, group);
+
+/** The same for a pod. */
+export const editPod = (app, shown, group = "/") => editor(app, POD, shown, group);
+
+function editor(app, kind, shown, group) {
+  const before = text(shown ? given(shown) : kind.fresh(group));
+  let definition = JSON.parse(before);
   let version = shown?.version;
   let form = null;
-  let asForm = true;
+  let asForm = kind.form;
   let details = [];
 
   const area = h("textarea", { class: "code", rows: 24, spellcheck: "false", autocomplete: "off", "aria-label": "Definition as JSON", input: typed });
@@ -107,9 +134,9 @@ export function edit(app, shown, group = "/") {
 
   /** Throws where somebody else has changed the app since it was opened here; once for each change. */
   async function unchanged() {
-    const { app: now } = await read(appPath(shown.id));
-    if (now.version === version) return;
-    version = now.version;
+    const now = await kind.version(shown.id);
+    if (now === version) return;
+    version = now;
     throw new Error(`${shown.id} has been changed by somebody else at ${new Date(version).toLocaleString()}. What you deploy takes the place of that: look at it first (in another window), or deploy once more.`);
   }
 
@@ -118,26 +145,26 @@ export function edit(app, shown, group = "/") {
     complain();
     const body = definition;
     if (shown && !force) await unchanged();
-    if (shown) await change("PUT", appPath(shown.id), { body, query: { partialUpdate: false }, force });
-    else await change("POST", "v2/apps", { body, force });
+    if (shown) await change("PUT", kind.path(shown.id), { body, query: kind.query, force });
+    else await change("POST", kind.list, { body, force });
     const id = shown?.id ?? `/${String(body.id).replace(/^\/+|\/+$/g, "")}`;
     app.say(shown ? `${id} is deployed anew.` : `${id} is deployed.`);
     if (shown) await app.again();
-    else location.hash = to("apps", id);
+    else location.hash = to(kind.link, id);
   }
 
   let opened = null;
-  const body = [h("div", { role: "tablist", class: "switch", "aria-label": "How to edit" }, tabs), panel];
-  turn(true);
+  const body = [kind.form ? h("div", { role: "tablist", class: "switch", "aria-label": "How to edit" }, tabs) : null, panel];
+  turn(asForm);
   opened = show({
-    title: shown ? `Edit ${shown.id}` : "New application",
+    title: shown ? `Edit ${shown.id}` : kind.title,
     label: shown ? "Deploy the change" : "Create",
     size: "large",
     body,
     act: save,
     wrong,
     ready: () => readable() && (Boolean(shown) || /[^/]$/.test(String(definition.id ?? ""))),
-    leave: () => (area.isConnected && unread.textContent) || text(definition) !== began ? "What you have changed is not deployed." : true,
+    leave: () => (area.isConnected && unread.textContent) || text(definition) !== before ? "What you have changed is not deployed." : true,
   });
   panel.querySelector("input:not(:disabled), textarea")?.focus();
 }

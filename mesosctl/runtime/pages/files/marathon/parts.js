@@ -3,7 +3,7 @@
 import { h, number } from "../ui.js";
 import { groupLink, healthOf, name } from "./api.js";
 
-const STATUS_KINDS = { running: "good", healthy: "good", unhealthy: "bad", delayed: "bad", failed: "bad", suspended: "off" };
+const STATUS_KINDS = { running: "good", healthy: "good", stable: "good", unhealthy: "bad", delayed: "bad", suspended: "off" };
 
 export const status = (text) => h("span", { class: `state ${STATUS_KINDS[text] ?? "wait"}` }, text);
 
@@ -30,14 +30,27 @@ export function crumbs(id, more = []) {
   return h("nav", { class: "crumbs", "aria-label": "Groups" }, [...links, ...more.slice(1)].map((link, index) => [index ? h("span", { class: "quiet", "aria-hidden": "true" }, "/") : null, link]));
 }
 
-/** Where the master's page shows the sandbox of a task, and one of its files. Empty while there is no master. */
-export function sandboxLink(info, app, task, file = null) {
+/** Where the master's page shows the sandbox of an executor, and one of its files. Null while there is no master. */
+function sandboxLink(info, agent, executor, file = null) {
   const master = info.marathon_config.mesos_leader_ui_url;
   if (!/^https?:\/\//.test(master ?? "") || !info.frameworkId) return null;
-  const executor = ["", "//cmd"].includes(app.executor ?? "") ? task.id : `marathon-${task.id}`;
-  const parts = ["agents", task.slaveId, "frameworks", info.frameworkId, "executors", executor, "browse"];
+  const parts = ["agents", agent, "frameworks", info.frameworkId, "executors", executor, "browse"];
   const query = file ? `?${new URLSearchParams({ file })}` : "";
   return `${master.replace(/\/+$/, "")}/#/${parts.map(encodeURIComponent).join("/")}${query}`;
+}
+
+/** Links to an executor's sandbox and to a log in it; `id` is what runs there. Null while there is no master. */
+export function sandboxLinks(info, agent, executor, id, log = "stdout") {
+  const sandbox = sandboxLink(info, agent, executor);
+  return sandbox && h("span", { class: "links" },
+    outward(sandbox, "Sandbox", `Sandbox of ${id}`),
+    outward(sandboxLink(info, agent, executor, log), "Log", `Log of ${id}`));
+}
+
+/** A port on a host, as a link where a browser may find something there. */
+export function portLink(host, port, label, protocols = "tcp") {
+  const place = `${host}:${port}`;
+  return h("span", { class: "port" }, label ? `${label} ` : null, protocols.includes("tcp") ? outward(`http://${place}`, String(port), place) : `${port}/udp`);
 }
 
 /** A link that leaves this page. */

@@ -2,13 +2,8 @@
 
 import { h, number } from "../ui.js";
 import { applyVersion } from "./actions.js";
+import { definition } from "./definition.js";
 import { button, moment } from "./parts.js";
-
-/** What Marathon adds to a definition when it shows an app. */
-const ADDED = ["version", "versionInfo", "tasks", "tasksStaged", "tasksRunning", "tasksHealthy", "tasksUnhealthy", "deployments", "lastTaskFailure", "readinessCheckResults", "taskStats"];
-
-/** The definition in what Marathon shows of an app. */
-export const definition = (app) => Object.fromEntries(Object.entries(app).filter(([name]) => !ADDED.includes(name)));
 
 const sorted = (value) => {
   if (Array.isArray(value)) return value.map(sorted);
