@@ -56,12 +56,13 @@ def endpoint(master: MasterInfo) -> str:
 
 async def leader_at(session: Session, path: str, *, watch: bool) -> MasterInfo | None:
     """The candidate with the lowest number, now. With `watch` the session reports when that may have changed."""
-    try:
-        names = await session.children(path, watch=watch)
-    except NoNodeError:
-        if watch:
-            await session.exists(path, watch=True)
-        return None
+    while True:
+        try:
+            names = await session.children(path, watch=watch)
+            break
+        except NoNodeError:
+            if not watch or await session.exists(path, watch=True) is None:
+                return None  # else it was made in between: what is watched now is not its children
     for name in candidates(names):
         try:
             content, _ = await session.get(f"{path}/{name}")
