@@ -85,7 +85,7 @@ def without_systemd(baked: Cluster, tmp_path: Path) -> Iterator[Cluster]:
     cluster.inventory.write_text(baked.inventory.read_text())
 
     def replace(document: dict[str, Any]) -> None:
-        roles = ["zookeeper", "master", "agent"]
+        roles = ["zookeeper", "master", "agent", "marathon"]
         host = {"address": address, "roles": roles, "zookeeper_id": 1, "host_keys": public}
         document.update(name="scripts", hosts={"h9": host}, docker={"source": "none"})
         document.update(mesos={"agent": {"containerizers": ["mesos"]}})
@@ -124,7 +124,10 @@ def test_a_host_without_systemd(without_systemd: Cluster) -> None:
     assert cluster.changed("bootstrap", "--yes") == []
     cluster.mesosctl("start-cluster")
     cluster.mesosctl("status")
-    assert "runs as process" in cluster.sh("h9", "/etc/init.d/mesos-agent status")
+    for service in ("mesos-agent", "marathon"):
+        assert "runs as process" in cluster.sh("h9", f"/etc/init.d/{service} status")
+    assert cluster.status()["marathon"]["leaders"] == ["h9"]
+    assert "This Marathon leads" in cluster.mesosctl("logs", "marathon").stdout
 
     process = cluster.sh("h9", "pgrep java")
     cluster.edit(lambda document: document.update(zookeeper={"max_client_connections": 99}))

@@ -19,7 +19,7 @@ from mesosctl.errors import RefusedError, UsageError
 from mesosctl.inventory.load import load_inventory
 from mesosctl.lab import ImageKind, Lab, lifecycle
 from mesosctl.lab.docker import Docker
-from mesosctl.lab.image import discard
+from mesosctl.lab.image import discard, ensure_nginx
 from mesosctl.lab.lifecycle import LABEL
 
 pytestmark = pytest.mark.lab
@@ -138,6 +138,16 @@ def test_docker_engine_runs_inside(three: Lab) -> None:
     assert sh(three, "h1", "docker info --format '{{.Driver}}'") == "overlay2"
     sh(three, "h1", "tar -chC / bin/true $(ldd /bin/true | grep -o '/[^ ]*') | docker import - t")
     sh(three, "h1", "docker run --rm --memory 64m t /bin/true && docker rmi t")
+
+
+def test_images_are_loaded_into_the_hosts_engines(three: Lab) -> None:
+    tag = ensure_nginx(three.docker, lambda text: None)
+    sh(three, "h2", "systemctl start docker")
+    assert [host.name for host in lab.load(three, tag, ["h2"])] == ["h2"]
+    assert sh(three, "h2", f"docker run --rm --network none {tag} nginx -t 2>&1").endswith("test is successful")
+    assert sh(three, "h1", f"docker images -q {tag}") == ""
+    with pytest.raises(UsageError, match="has no image no-such"):
+        lab.load(three, "no-such")
 
 
 def test_names_come_from_the_hosts_file_only(three: Lab) -> None:
