@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
+from click.shell_completion import BashComplete
 
+from mesosctl.cli import app_connection, root
 from mesosctl.errors import ExitCode, UsageError
 from mesosctl.inventory.secrets import secret
-from tests.unit.app_server import Asked, serving
+from tests.unit.app_server import serving
 from tests.unit.test_cli import HEAVY, imported_by, run
 
 APPS = {"apps": [{"id": "/web", "instances": 0}, {"id": "/shop/web"}, {"id": "/shop/db"}]}
 
 
-def completed(words: str, asked: Asked) -> list[str]:
-    environment = {"MESOSCTL_MARATHON": asked.url, "_MESOSCTL_COMPLETE": "bash_complete"}
-    done = run(COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1), **environment)
-    assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
-
-
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ("mesosctl app show /", ["/web", "/shop/web", "/shop/db"]),
-        ("mesosctl app show shop/d", ["shop/db"]),
-        ("mesosctl app destroy /web /s", ["/shop/web", "/shop/db"]),
-        ("mesosctl app show -m http://127.0.0.1:1 /w", []),
+        ("app show /", ["/web", "/shop/web", "/shop/db"]),
+        ("app show shop/d", ["shop/db"]),
+        ("app destroy /web /s", ["/shop/web", "/shop/db"]),
+        ("app show -m http://127.0.0.1:1 /w", []),
     ],
 )
-def test_ids_are_completed(words: str, found: list[str]) -> None:
+def test_ids_are_completed(words: str, found: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    *before, incomplete = words.split()
+    monkeypatch.setattr(app_connection, "COMPLETION_SECONDS", 60.0)
     with serving(lambda *_: (200, APPS)) as asked:
-        assert completed(words, asked) == found
+        monkeypatch.setenv("MESOSCTL_MARATHON", asked.url)
+        shell = BashComplete(root, {}, "mesosctl", "_MESOSCTL_COMPLETE")
+        assert [each.value for each in shell.get_completions(before, incomplete)] == found
+
+
+def test_completion_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_connection, "COMPLETION_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MESOSCTL_MARATHON", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert BashComplete(root, {}, "mesosctl", "_MESOSCTL_COMPLETE").get_completions(["app", "show"], "/") == []
 
 
 def test_nothing_heavy_is_imported() -> None:
