@@ -243,7 +243,7 @@ def destroy(ids: tuple[str, ...], group: bool, yes: bool, force: bool, follow: F
         follow.deployment(site, names, deployment, f"destroy {id}", DESTROYED)
 
 
-@click.command()
+@click.command(short_help="Wait until apps are deployed.")
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_id)
 @functools.partial(_limits)
 @connection_options

@@ -72,7 +72,7 @@ def list_(label: str | None, part: str | None, output: str, site: Site) -> None:
     table([(*row[:-1], _cut(row[-1], room)) for row in rows])
 
 
-@click.command()
+@click.command(short_help="Show an app, where its instances listen, and what holds it up.")
 @id_argument
 @click.option("--version", metavar="VERSION", help="The definition as it was then; `all` lists the versions.")
 @output_option
