@@ -307,6 +307,16 @@ def test_events_tell_of_a_deployment(marathon: Marathon) -> None:
     events.close()
 
 
+def test_what_a_check_finds_is_told(marathon: Marathon) -> None:
+    for id, command in (("/well", "true"), ("/ill", "exit 1")):
+        check = {"exec": {"command": {"shell": command}}, "intervalSeconds": 1, "delaySeconds": 0}
+        marathon.change("POST", "/v2/apps", sleeper(id, check=check))
+    marathon.until_deployed()
+    for id, code in (("/well", 0), ("/ill", 1)):
+        found = {"exec": {"exitCode": code}}
+        marathon.until(lambda id=id, found=found: [each.get("checkResult") for each in marathon.running(id)] == [found])  # type: ignore[misc]
+
+
 def test_tasks_are_given_time_to_end(marathon: Marathon, tmp_path: Path) -> None:
     """As much as the app wants; then they are killed."""
     tmp_path.chmod(0o777)

@@ -235,3 +235,25 @@ def test_health_checks_that_agents_run(check: dict[str, Any], network: dict[str,
     assert (made.type, port, made.http.scheme if made.http else None) == found
     assert (made.grace_period_seconds, made.interval_seconds, made.timeout_seconds) == (7, 8, 9)
     assert (made.consecutive_failures, made.delay_seconds) == (2, 15)
+
+
+@pytest.mark.parametrize(
+    ("check", "kind", "asked"),
+    [
+        ({"exec": {"command": {"shell": "true"}}}, "COMMAND", "true"),
+        ({"exec": {"command": {"argv": ["test", "-e", "x"]}}}, "COMMAND", "test"),
+        ({"http": {"path": "/well"}}, "HTTP", (80, "/well")),
+        ({"http": {}}, "HTTP", (80, "/")),
+        ({"tcp": {}}, "TCP", 80),
+    ],
+)
+def test_checks_that_agents_run(check: dict[str, Any], kind: str, asked: Any) -> None:
+    docker = {"type": "DOCKER", "docker": {"image": "i"}, "portMappings": [{"containerPort": 80, "hostPort": 31000}]}
+    raw = {"networks": [{"mode": "container/bridge"}], "container": docker, "check": {**check, "intervalSeconds": 8}}
+    made = info(raw, resources="cpus:1;mem:128;ports:[31000-31000]").check
+    assert made
+    assert made.type
+    command = made.command.command.value if made.command else None
+    http = (made.http.port, made.http.path) if made.http else None
+    assert (made.type.name, command or http or (made.tcp and made.tcp.port)) == (kind, asked)
+    assert (made.interval_seconds, made.timeout_seconds, made.delay_seconds) == (8, 20, 15)

@@ -12,6 +12,7 @@ from mesosctl.runtime.marathon.core.marathon import Marathon
 from mesosctl.runtime.marathon.core.records import Condition, HealthResult, Instance, VolumeRecord
 from mesosctl.runtime.marathon.core.versions import version_text
 from mesosctl.runtime.marathon.model import App, Pod, app_json
+from mesosctl.runtime.protocol.tasks import CheckStatusInfo
 
 Json = dict[str, Any]
 
@@ -106,7 +107,7 @@ def task_view(marathon: Marathon, instance: Instance) -> Json:
         view["healthCheckResults"] = results
     check = task and task.status and task.status.check_status
     if check:
-        view["checkResult"] = check
+        view["checkResult"] = check_view(check)
     return view
 
 
@@ -130,6 +131,18 @@ def health_view(instance: Instance, result: HealthResult) -> Json:
             view[name] = version_text(at)
     if result.last_failure_cause:
         view["lastFailureCause"] = result.last_failure_cause
+    return view
+
+
+def check_view(check: CheckStatusInfo) -> Json:
+    """The result of an app's `check`, as far as there is one."""
+    view: Json = {}
+    if check.http and check.http.status_code is not None:
+        view["http"] = {"statusCode": check.http.status_code}
+    if check.tcp and check.tcp.succeeded is not None:
+        view["tcp"] = {"succeeded": check.tcp.succeeded}
+    if check.command and check.command.exit_code is not None:
+        view["exec"] = {"exitCode": check.command.exit_code}
     return view
 
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from mesosctl.runtime.marathon.core.records import Instance
 from mesosctl.runtime.marathon.model import App, HealthCheck, PortMapping
+from mesosctl.runtime.marathon.model.app import ShellCommand
 from mesosctl.runtime.protocol import tasks
 from mesosctl.runtime.protocol.containers import CommandInfo, NetworkInfo
 
 _Mesos = tasks.HealthCheck
+_Check = tasks.CheckInfo
 _BY_MESOS = {
     "COMMAND": _Mesos.Type.COMMAND,
     "MESOS_HTTP": _Mesos.Type.HTTP,
@@ -49,6 +51,36 @@ def mesos_health_check(app: App, ports: Sequence[int | None]) -> _Mesos | None:
     )
 
 
+def mesos_check(app: App, ports: Sequence[int | None]) -> _Check | None:
+    """The check whose result an agent tells with every status."""
+    check = app.check
+    if check is None:
+        return None
+    kind, command, http, tcp = _Check.Type.TCP, None, None, None
+    if check.exec is not None:
+        kind, command = _Check.Type.COMMAND, _Check.Command(command_info(check.exec.command))
+    elif check.http is not None:
+        kind = _Check.Type.HTTP
+        http = _Check.Http(_port_in_container(app, check.http.portIndex, ports), check.http.path or "/")
+    elif check.tcp is not None:
+        tcp = _Check.Tcp(_port_in_container(app, check.tcp.portIndex, ports))
+    return _Check(
+        type=kind,
+        command=command,
+        http=http,
+        tcp=tcp,
+        delay_seconds=float(check.delaySeconds),
+        interval_seconds=float(check.intervalSeconds),
+        timeout_seconds=float(check.timeoutSeconds),
+    )
+
+
+def command_info(command: ShellCommand) -> CommandInfo:
+    words = command.argv or ()
+    for_shell = command.shell is not None
+    return CommandInfo(shell=for_shell, value=command.shell if for_shell else words[0], arguments=words)
+
+
 def address(instance: Instance, check: HealthCheck) -> tuple[str, int] | None:
     """Where Marathon asks: the host and the host's port, or the container's own address. None where there is none."""
     if instance.agent is None or instance.task is None:
@@ -75,9 +107,10 @@ def endpoint(instance: Instance, index: int) -> tuple[str, int] | None:
 
 def _port_for_mesos(app: App, check: HealthCheck, ports: Sequence[int | None]) -> int:
     """The agent's checks run in the container's network."""
-    if check.port is not None:
-        return check.port
-    index = check.portIndex or 0
+    return check.port if check.port is not None else _port_in_container(app, check.portIndex or 0, ports)
+
+
+def _port_in_container(app: App, index: int, ports: Sequence[int | None]) -> int:
     if index >= len(ports):
         return 0
     asked, host = app.ports[index], ports[index]

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from mesosctl.runtime.marathon.core.checks import command_info
 from mesosctl.runtime.marathon.core.environment import label_variables
 from mesosctl.runtime.marathon.core.matching import Match
 from mesosctl.runtime.marathon.core.records import Instance
 from mesosctl.runtime.marathon.core.task_info import DEFAULT_BRIDGE, hostname, labels_of, uris
 from mesosctl.runtime.marathon.model import EnvSecret, Pod, PodContainer
-from mesosctl.runtime.marathon.model.pod import Endpoint, PodHealthCheck, ShellCommand
+from mesosctl.runtime.marathon.model.pod import Endpoint, PodHealthCheck
 from mesosctl.runtime.protocol import tasks
 from mesosctl.runtime.protocol.basics import AgentID, DurationInfo, ExecutorID, FrameworkID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment, KillPolicy, NetworkInfo
@@ -119,7 +120,7 @@ def _endpoint_variables(endpoint: Endpoint, host: int | None) -> dict[str, str]:
 
 
 def _command(pod: Pod, container: PodContainer, variables: dict[str, str]) -> CommandInfo:
-    words = _words(container.exec.command) if container.exec else CommandInfo(shell=False)
+    words = command_info(container.exec.command) if container.exec else CommandInfo(shell=False)
     if container.image is not None and container.exec is not None and not container.exec.overrideEntrypoint:
         words = _replace(words, value=words.value if words.shell else None)  # arguments of the image's program
     return _replace(
@@ -128,12 +129,6 @@ def _command(pod: Pod, container: PodContainer, variables: dict[str, str]) -> Co
         environment=Environment(tuple(Environment.Variable(name=n, value=v) for n, v in variables.items())),
         user=container.user or pod.user,
     )
-
-
-def _words(command: ShellCommand) -> CommandInfo:
-    words = command.argv or ()
-    for_shell = command.shell is not None
-    return CommandInfo(shell=for_shell, value=command.shell if for_shell else words[0], arguments=words)
 
 
 def _container(pod: Pod, container: PodContainer) -> ContainerInfo:
@@ -176,7 +171,7 @@ def _health_check(check: PodHealthCheck, own: Given) -> tasks.HealthCheck:
     elif check.tcp:
         tcp = tasks.HealthCheck.TCPCheckInfo(port=ports[check.tcp.endpoint])
     elif check.exec:
-        command = _words(check.exec.command)
+        command = command_info(check.exec.command)
     return tasks.HealthCheck(
         type=kind.HTTP if http else kind.TCP if tcp else kind.COMMAND,
         http=http,

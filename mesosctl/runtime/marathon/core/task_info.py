@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mesosctl.runtime.marathon.core.checks import mesos_health_check
+from mesosctl.runtime.marathon.core.checks import mesos_check, mesos_health_check
 from mesosctl.runtime.marathon.core.environment import environment
 from mesosctl.runtime.marathon.core.matching import Match
 from mesosctl.runtime.marathon.core.options import Options
@@ -56,6 +56,7 @@ def task_info(app: App, task_id: str, match: Match, options: Options) -> TaskInf
         command=None if own_executor else command,
         container=None if own_executor else container,
         health_check=mesos_health_check(app, match.ports),
+        check=mesos_check(app, match.ports),
         kill_policy=kill_policy(app),
         data=app.cmd.encode() if own_executor and app.cmd else None,
         labels=labels_of(app.labels),

@@ -188,6 +188,44 @@ class HealthCheck(msgspec.Struct, frozen=True):
     ipProtocol: Literal["IPv4", "IPv6"] = "IPv4"
 
 
+class ShellCommand(msgspec.Struct, frozen=True):
+    """A command: a line for the shell, or its words."""
+
+    shell: str | None = None
+    argv: tuple[str, ...] | None = None
+
+
+class HttpCheck(msgspec.Struct, frozen=True):
+    """A request to the port of that number."""
+
+    portIndex: int = 0
+    path: str | None = None
+    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
+
+
+class TcpCheck(msgspec.Struct, frozen=True):
+    """A connection to the port of that number."""
+
+    portIndex: int = 0
+
+
+class ExecCheck(msgspec.Struct, frozen=True):
+    """A command, in the container."""
+
+    command: ShellCommand
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What an agent asks an instance for, for its clients to know: nothing follows from the answer. Seconds."""
+
+    http: HttpCheck | None = None
+    tcp: TcpCheck | None = None
+    exec: ExecCheck | None = None
+    intervalSeconds: int = 60
+    timeoutSeconds: int = 20
+    delaySeconds: int = 15
+
+
 class ReadinessCheck(msgspec.Struct, frozen=True):
     """Asked while a deployment waits for a new instance. Times are seconds."""
 
@@ -237,6 +275,7 @@ class App(msgspec.Struct, frozen=True):
     args: tuple[str, ...] = ()
     backoffFactor: float = 1.15
     backoffSeconds: int = 1
+    check: Check | None = None
     cmd: str | None = None
     constraints: tuple[Constraint, ...] = ()
     container: Container | None = None

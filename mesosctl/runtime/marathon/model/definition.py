@@ -14,6 +14,7 @@ import msgspec
 
 from mesosctl.runtime.marathon.model.app import (
     AppC,
+    Check,
     Credential,
     DockerParameter,
     EngineType,
@@ -105,6 +106,7 @@ class AppForm(msgspec.Struct, frozen=True):
     args: tuple[str, ...] | None = None
     backoffFactor: float | None = None
     backoffSeconds: int | None = None
+    check: Check | None = None
     cmd: str | None = None
     constraints: tuple[tuple[str | None, ...], ...] | None = None
     container: ContainerForm | None = None

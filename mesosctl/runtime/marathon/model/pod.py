@@ -26,6 +26,7 @@ from mesosctl.runtime.marathon.model.app import (
     PullConfig,
     ReadinessCheck,
     SecretSource,
+    ShellCommand,
     UnreachableStrategy,
     UpgradeStrategy,
     VersionInfo,
@@ -38,13 +39,6 @@ class PodConstraint(msgspec.Struct, frozen=True):
     fieldName: str
     operator: Operator
     value: str | None = None
-
-
-class ShellCommand(msgspec.Struct, frozen=True):
-    """A command: a line for the shell, or its words."""
-
-    shell: str | None = None
-    argv: tuple[str, ...] | None = None
 
 
 class Exec(msgspec.Struct, frozen=True):

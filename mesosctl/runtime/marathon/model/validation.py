@@ -15,6 +15,7 @@ from mesosctl.runtime.marathon.model.app import (
     Fetch,
     HealthCheck,
     ReadinessCheck,
+    ShellCommand,
     UnreachableStrategy,
 )
 from mesosctl.runtime.marathon.model.errors import Violation
@@ -60,6 +61,7 @@ def validate(app: App, *, features: Collection[str] = ()) -> list[Violation]:
         *_environment(app),
         *_places(app),
         *_strategies(app),
+        *_check(app),
         *_health_checks(app),
         *_readiness_checks(app),
         *fetch_violations(app.fetch, "/fetch"),
@@ -195,6 +197,28 @@ def unreachable_violations(strategy: UnreachableStrategy | str, path: str) -> It
         yield from numbers(strategy, {"inactiveAfterSeconds": 0, "expungeAfterSeconds": 0}, path)
         if strategy.inactiveAfterSeconds > strategy.expungeAfterSeconds:
             yield Violation(f"{path}/inactiveAfterSeconds", "must be at most expungeAfterSeconds")
+
+
+def command_violations(command: ShellCommand, path: str) -> Iterator[Violation]:
+    """Of a command that is a line or words."""
+    if bool(command.shell) == bool(command.argv):
+        yield Violation(path, "must have either shell or argv")
+
+
+def _check(app: App) -> Iterator[Violation]:
+    check = app.check
+    if check is None:
+        return
+    yield from numbers(check, {"intervalSeconds": 0, "timeoutSeconds": 0, "delaySeconds": 0}, "/check")
+    if sum(kind is not None for kind in (check.http, check.tcp, check.exec)) != 1:
+        yield Violation("/check", "must be one of http, tcp and exec")
+    for name, kind in (("http", check.http), ("tcp", check.tcp)):
+        if kind is not None and kind.portIndex not in range(len(app.ports)):
+            yield Violation(f"/check/{name}/portIndex", "must be the index of one of the app's ports")
+    if check.http is not None and check.http.scheme == "HTTPS":
+        yield Violation("/check/http/scheme", "Mesos' checks ask over HTTP alone")
+    if check.exec is not None:
+        yield from command_violations(check.exec.command, "/check/exec/command")
 
 
 def _health_checks(app: App) -> Iterator[Violation]:

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator
 
 from mesosctl.runtime.marathon.model.app import EnvSecret
 from mesosctl.runtime.marathon.model.errors import Violation
-from mesosctl.runtime.marathon.model.pod import Endpoint, Pod, PodContainer, PodHealthCheck, PodVolume, ShellCommand
+from mesosctl.runtime.marathon.model.pod import Endpoint, Pod, PodContainer, PodHealthCheck, PodVolume
 from mesosctl.runtime.marathon.model.validation import (
     CHECK_MINIMA,
+    command_violations,
     constraint_violations,
     fetch_violations,
     id_violations,
@@ -129,7 +130,7 @@ def _container(pod: Pod, container: PodContainer, path: str) -> Iterator[Violati
     yield from _environment(container.environment, f"{path}/environment")
     yield from fetch_violations(container.artifacts, f"{path}/artifacts")
     if container.exec is not None:
-        yield from _command(container.exec.command, f"{path}/exec/command")
+        yield from command_violations(container.exec.command, f"{path}/exec/command")
     elif container.image is None:
         yield Violation(path, "must have an exec, an image or both")
     if container.image is not None:
@@ -170,11 +171,6 @@ def _endpoint(pod: Pod, endpoint: Endpoint, path: str) -> Iterator[Violation]:
         yield Violation(f"{path}/hostPort", "must be empty, or networkNames must name the one network it is for")
 
 
-def _command(command: ShellCommand, path: str) -> Iterator[Violation]:
-    if bool(command.shell) == bool(command.argv):
-        yield Violation(path, "must have either shell or argv")
-
-
 def _health_check(container: PodContainer, check: PodHealthCheck, path: str) -> Iterator[Violation]:
     yield from numbers(check, CHECK_MINIMA, path)
     if sum(kind is not None for kind in (check.http, check.tcp, check.exec)) != 1:
@@ -185,4 +181,4 @@ def _health_check(container: PodContainer, check: PodHealthCheck, path: str) -> 
         if kind is not None and kind.endpoint not in endpoints:
             yield Violation(f"{path}/{name}/endpoint", f"there is no endpoint {kind.endpoint} in the container")
     if check.exec is not None:
-        yield from _command(check.exec.command, f"{path}/exec/command")
+        yield from command_violations(check.exec.command, f"{path}/exec/command")
