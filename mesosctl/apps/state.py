@@ -204,7 +204,8 @@ def states(apps: Iterable[Json], queue: Iterable[Json]) -> dict[str, AppState]:
 def _state(app: Json, item: Json | None) -> AppState:
     info = app.get("versionInfo") or {}
     changed = str(info.get("lastConfigChangeAt") or "")
-    tasks = sorted(app.get("tasks") or (), key=lambda task: str(task.get("stagedAt", "")))
+    there = (task for task in app.get("tasks") or () if not _suspended(task))
+    tasks = sorted(there, key=lambda task: str(task.get("stagedAt", "")))
     return AppState(
         id=str(app["id"]),
         wanted=int(app.get("instances", 1)),
@@ -215,6 +216,11 @@ def _state(app: Json, item: Json | None) -> AppState:
         waiting=_waiting(item) if item else None,
         failure=_failure(app.get("lastTaskFailure")),
     )
+
+
+def _suspended(task: Json) -> bool:
+    """Nothing of it but its volumes: Marathon lists those, too."""
+    return bool(task.get("localVolumes")) and not task.get("stagedAt") and not task.get("startedAt")
 
 
 def _instance(task: Json, changed: str) -> Instance:

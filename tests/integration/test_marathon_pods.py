@@ -113,6 +113,8 @@ def test_the_life_of_a_pod(marathon: Marathon, programs: Programs) -> None:
     assert first["id"] in {each["id"] for each in two}
     assert marathon.get("/v2/pods/shop::versions").json[1:] == versions
 
+    programs.kill("agent")
+    programs.start_agent()
     marathon.kill()
     marathon.start(*FLAGS)
     assert {each["id"] for each in stable(marathon, 2)} == {each["id"] for each in two}

@@ -76,6 +76,7 @@ class TestState:
             (app(task()), None, "running", "1 of 1 running"),
             (app(task("TASK_STAGING"), deployments=[{"id": "d"}]), None, "deploying", "0 of 1 running, 1 staged"),
             (app(instances=0), None, "suspended", "0 of 0 running"),
+            (app({"id": "t", "localVolumes": [{}]}, instances=0), None, "suspended", "0 of 0 running"),
             (app(), waiting(), "waiting", "0 of 1 running"),
             (app(), waiting(seconds=3), "delayed", "0 of 1 running"),
             (

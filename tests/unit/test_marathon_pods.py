@@ -368,7 +368,22 @@ def test_a_deployment_waits_for_health() -> None:
     assert not site.marathon.deployments
 
 
-def test_constraints_and_backoff() -> None:
+def test_one_that_its_agent_ends_as_unhealthy_waits_for_the_backoff() -> None:
+    check = {"exec": {"command": {"shell": "true"}}}
+    site = Site()
+    site.put_pod(shop(containers=[container("web", healthCheck=check), container("log")]))
+    web, log = (task.task_id.value for task in site.offer())
+    site.status(log)
+    site.status(web, healthy=True)
+    site.status(web, TaskState.TASK_KILLED, healthy=False)
+    assert [task_id for task_id, _, _ in site.outside.kills] == [log]
+    site.status(log, TaskState.TASK_KILLED)
+    assert site.offer() == []
+    site.clock.advance(5)
+    assert len(site.offer()) == 2
+
+
+def test_constraints() -> None:
     placement = {"constraints": [{"fieldName": "hostname", "operator": "UNIQUE"}]}
     site = Site()
     site.put_pod(shop(2, scheduling={"placement": placement}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mesosctl.runtime.marathon.core.records import Condition, Instance
+from mesosctl.runtime.marathon.core.records import Condition, Instance, TaskRecord
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 
 _Reason = TaskStatus.Reason
@@ -68,6 +68,11 @@ def noted(instance: Instance, task_id: str, condition: Condition, status: TaskSt
                 task = msgspec.structs.replace(task, started_at=status.timestamp or now)
         tasks.append(task)
     return msgspec.structs.replace(instance, task=tasks[0], others=tuple(tasks[1:]))
+
+
+def killed_as_unhealthy(task: TaskRecord) -> bool:
+    """Its agent has ended it, because its check failed."""
+    return task.condition is Condition.KILLED and task.status is not None and task.status.healthy is False
 
 
 def condition_of_all(instance: Instance) -> Condition:

@@ -16,7 +16,15 @@ from mesosctl.runtime.marathon.core.options import Options
 from mesosctl.runtime.marathon.core.outside import Outside
 from mesosctl.runtime.marathon.core.readiness import Readiness
 from mesosctl.runtime.marathon.core.records import Condition, Goal, Instance, instance_of
-from mesosctl.runtime.marathon.core.statuses import FAILURES, NOT_YET, condition_of, condition_of_all, is_same, noted
+from mesosctl.runtime.marathon.core.statuses import (
+    FAILURES,
+    NOT_YET,
+    condition_of,
+    condition_of_all,
+    is_same,
+    killed_as_unhealthy,
+    noted,
+)
 from mesosctl.runtime.marathon.core.unreachable import Unreachable
 from mesosctl.runtime.marathon.model import RunSpec
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
@@ -180,7 +188,7 @@ class Tasks:
             return
         self._forget(instance)
         now = self._clock.now()
-        if condition in FAILURES:
+        if condition in FAILURES or any(map(killed_as_unhealthy, instance.tasks)):
             self._launcher.failed(instance.app)
         self._publish(events.instance_changed(_replace(instance, condition=condition)))
         waiting = _replace(
