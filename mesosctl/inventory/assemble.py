@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mesosctl.inventory.known_hosts import KnownHosts
-from mesosctl.inventory.model import NOTHING, Cluster, Host, Keys, Mesos, Role, Secret, Ssh
+from mesosctl.inventory.model import NOTHING, Cluster, Host, Keys, Mesos, Role, Secret, Ssh, Tls
 from mesosctl.inventory.problem import Severity
 from mesosctl.inventory.reader import Reader
+from mesosctl.inventory.secrets import resolve
 from mesosctl.inventory.state import ClusterState, state_home
+
+HOST = "{host}"
+"""Stands for the host's name in the path of a file that each host has of its own."""
 
 
 def assemble(values: dict[str, Any], path: Path, reader: Reader) -> Cluster:
@@ -28,6 +32,7 @@ def assemble(values: dict[str, Any], path: Path, reader: Reader) -> Cluster:
     folder = state_home() / (name or "unnamed")
     stored = _known_hosts(folder, reader)
     hosts = tuple(_host(key, given, ssh, ids.get(key), stored) for key, given in declared.items())
+    hosts = _certified(hosts, values.get("mesos", Mesos()).tls, reader)
     return Cluster(
         name=name,
         hosts=hosts,
@@ -52,6 +57,38 @@ def _host(name: str, given: dict[str, Any], ssh: Ssh, zookeeper_id: int | None, 
         attributes=given.get("attributes", NOTHING),
         resources=given.get("resources", NOTHING),
     )
+
+
+def _certified(hosts: tuple[Host, ...], tls: Tls | None, reader: Reader) -> tuple[Host, ...]:
+    """The hosts with their certificates and keys for TLS."""
+    if not tls:
+        return hosts
+    found = []
+    for host in hosts:
+        if host.roles & {Role.MASTER, Role.AGENT, Role.MARATHON}:
+            certificate = _pem("certificate", tls.certificate, "-----BEGIN CERTIFICATE-----", host, reader)
+            key = _pem("key", tls.key, "PRIVATE KEY-----", host, reader)
+            reference = f"file:{tls.key.replace(HOST, host.name)}"
+            host = replace(host, certificate=certificate or "", key=Secret(reference, key))
+        found.append(host)
+    return tuple(found)
+
+
+def _pem(name: str, pattern: str, sign: str, host: Host, reader: Reader) -> str | None:
+    path = resolve(pattern.replace(HOST, host.name), reader.folder)
+    place = ("mesos", "tls", name)
+    try:
+        content = path.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        if reader.require_secrets or name == "certificate":
+            reason = error.strerror if isinstance(error, OSError) else "it is not PEM"
+            reader.complain(place, f"the {name} of `{host.name}` cannot be read from {path}: {reason}")
+        return None
+    if sign not in content:
+        reader.complain(place, f"{path} holds no {name}", expected=f"PEM, with {sign}")
+    elif name == "key" and path.stat().st_mode & 0o077:
+        reader.complain(place, f"{path} can be read by others", severity=Severity.WARNING, expected=f"chmod 600 {path}")
+    return content
 
 
 def _mesos(mesos: Mesos, name: str, hosts: tuple[Host, ...], reader: Reader) -> Mesos:

@@ -33,6 +33,7 @@ def check(cluster: Cluster, reader: Reader) -> None:
     _paths(cluster, reader)
     _flags(cluster, reader)
     _isolation(cluster, reader)
+    _authentication(cluster, reader)
     ports.check(cluster, reader)
 
 
@@ -215,6 +216,29 @@ def _isolation(cluster: Cluster, reader: Reader) -> None:
             near = nearest(name, ISOLATORS)
             place = ("mesos", "agent", "flags", "isolation")
             reader.complain(place, f"there is no isolator `{name}`", expected=f"for instance {near}" if near else "")
+
+
+def _authentication(cluster: Cluster, reader: Reader) -> None:
+    granted = cluster.mesos.authentication
+    if not granted:
+        return
+    place = ("mesos", "authentication")
+    for principal, secret in granted.credentials.items():
+        if any(character in '"\\' for character in secret.value or ""):
+            message = f"the secret of `{principal}` has a quotation mark or a backslash"
+            reader.complain((*place, "credentials", principal), message)
+    for key, named in (("agents", granted.agents), ("marathon", granted.marathon)):
+        if named and named not in granted.credentials:
+            near = nearest(named, granted.credentials)
+            expected = "a principal of mesos.authentication.credentials"
+            reader.complain((*place, key), f"there is no credential of `{named}`", expected=expected, suggestion=near)
+    if granted.frameworks and not granted.marathon and cluster.with_role(Role.MARATHON):
+        message = "frameworks need a credential, and none is named for Marathon"
+        reader.complain(place, message, involved=((*place, "marathon"), (*place, "frameworks")), expected="marathon: …")
+    if granted.operators != "none" and not granted.credentials.keys() - {granted.agents, granted.marathon}:
+        message = "operators need a credential, and there is none but those of agents and Marathon"
+        involved = ((*place, "operators"), (*place, "credentials"))
+        reader.complain((*place, "credentials"), message, involved=involved, expected="a principal for operators")
 
 
 def _roles(hosts: tuple[Host, ...]) -> tuple[KeyPath, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mesosctl.inventory import nodes
@@ -212,6 +213,49 @@ class FilePath(ScalarKind):
         return {"type": "string", "minLength": 1}
 
 
+class FileContent(ScalarKind):
+    """A file of the controller whose content becomes the value; `check` raises Wrong for one that is no good."""
+
+    def __init__(self, expected: str, check: Callable[[str], None]) -> None:
+        self.expected = expected
+        self._check = check
+
+    def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
+        text = super().read(node, path, reader)
+        if text is INVALID:
+            return INVALID
+        file = resolve(text, reader.folder)
+        try:
+            content = file.read_text(encoding="utf-8")
+            self._check(content)
+        except OSError as error:
+            return reader.error(node.mark, f"{file} cannot be read: {error.strerror}")
+        except (ValueError, Wrong):
+            return reader.error(node.mark, f"{file} does not hold what it should", expected=self.expected)
+        return content
+
+    def parse(self, text: str) -> str:
+        if not text:
+            raise Wrong
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+
+def _json_object(content: str) -> None:
+    import json
+
+    if not isinstance(json.loads(content), dict):
+        raise Wrong
+
+
+def certificates(content: str) -> None:
+    """Raises Wrong where a text holds no certificate in PEM."""
+    if "-----BEGIN CERTIFICATE-----" not in content:
+        raise Wrong
+
+
 class TarballFile(Text):
     """A tarball: an http(s) address, or a file of the controller that is there; read into an absolute path."""
 
@@ -316,5 +360,9 @@ class AttributeValue(ScalarKind):
 
 PROXY_ADDRESS = ProxyAddressKind()
 FILE = FilePath()
+ACLS = FileContent("access control lists of Mesos, a JSON object", _json_object)
+CERTIFICATES = FileContent("certificates as PEM", certificates)
+HOSTS_FILE = Text("a path on this machine, with {host} for the host's name", r".*\S.*")
+PRINCIPAL = Text("a principal, without `:`, blanks and quotes", r"[^\s:\"\\\\]+")
 ATTRIBUTE_VALUE = AttributeValue()
 RESOURCE_VALUE = ResourceValue()

@@ -98,6 +98,9 @@ class Host:
     """Agent attributes, merged over `mesos.agent.attributes`."""
     resources: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     """Agent resources in Mesos' own notation, e.g. {"cpus": "4", "ports": "[31000-32000]"}; merged likewise."""
+    certificate: str = ""
+    """For TLS of Mesos, as PEM; "" without TLS."""
+    key: Secret | None = None
 
     def has(self, role: Role) -> bool:
         return role in self.roles
@@ -315,6 +318,35 @@ class MesosAgent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """Who has to show a credential to Mesos. Without it everybody may do everything."""
+
+    credentials: Mapping[str, Secret] = field(hash=False)
+    """Secrets by principal."""
+    agents: str | None = None
+    """The principal that agents show to masters; None: they need none."""
+    marathon: str | None = None
+    """The principal that Marathon registers with; None: it shows none."""
+    frameworks: bool = True
+    """Frameworks need a credential."""
+    operators: str = "changes"
+    """What people and tools need one for: `none`, `changes`, or `all`, also for looking."""
+    acls: str | None = None
+    """Access control lists: JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS of masters and agents. Certificates and keys are of each host: `Host.certificate`, `Host.key`."""
+
+    certificate: str
+    """Path on the controller, with `{host}` for the host's name."""
+    key: str
+    ca: str | None = None
+    """Certificates, as PEM, by which servers are verified; None: they are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mesos:
     prefix: str = "/usr/local"
     cluster: str = ""
@@ -325,6 +357,8 @@ class Mesos:
     """Masters that must agree; the loader fills in the majority of the masters."""
     master: MesosMaster = MesosMaster()
     agent: MesosAgent = MesosAgent()
+    authentication: Authentication | None = None
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,8 +142,10 @@ def _secrets(cluster: Cluster) -> list[Secret]:
         secrets.append(cluster.zookeeper.credentials.password)
     flags = cluster.marathon.flags
     secrets += [Secret(LITERAL, flags[name]) for name in MARATHON_SECRETS if name in flags]
+    if cluster.mesos.authentication:
+        secrets += cluster.mesos.authentication.credentials.values()
     for host in cluster.hosts:
-        secrets += [host.ssh.password, host.ssh.passphrase, host.ssh.sudo_password]
+        secrets += [host.key, host.ssh.password, host.ssh.passphrase, host.ssh.sudo_password]
     return [secret for secret in secrets if secret is not None]
 
 

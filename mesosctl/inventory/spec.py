@@ -302,6 +302,39 @@ AGENT = Section(
     ),
 )
 
+AUTHENTICATION = Section(
+    model.Authentication,
+    "Who has to show a credential to Mesos; without it everybody may do everything.",
+    Key(
+        "credentials",
+        MapOf(form.PRINCIPAL, SECRET, "a mapping of principals to secrets"),
+        "Secrets by principal: of operators, frameworks, agents.",
+        example="{operator: env:OPERATOR_SECRET, agent: env:AGENT_SECRET, marathon: env:MARATHON_SECRET}",
+    ),
+    Key("agents", form.PRINCIPAL, "The principal that agents show to masters; without one they need none."),
+    Key("marathon", form.PRINCIPAL, "The principal that Marathon registers with."),
+    Key("frameworks", BOOLEAN, "Frameworks need a credential."),
+    Key(
+        "operators",
+        Choice({word: word for word in ("none", "changes", "all")}),
+        "What people and tools need a credential for: changes, or all, also for looking.",
+    ),
+    Key("acls", form.ACLS, "File with Mesos' access control lists, as JSON.", example="acls.json"),
+)
+
+TLS = Section(
+    model.Tls,
+    "TLS of masters and agents; they then speak nothing else.",
+    Key("certificate", form.HOSTS_FILE, "Certificate of a host, as PEM.", example='"tls/{host}.pem"'),
+    Key("key", form.HOSTS_FILE, "Its private key, as PEM, without a passphrase.", example='"tls/{host}.key"'),
+    Key(
+        "ca",
+        form.CERTIFICATES,
+        "Certificates by which servers are verified; without them none is.",
+        example="tls/ca.pem",
+    ),
+)
+
 MESOS = Section(
     model.Mesos,
     "Masters and agents.",
@@ -317,6 +350,8 @@ MESOS = Section(
     ),
     Key("master", MASTER, MASTER.doc, common=True),
     Key("agent", AGENT, AGENT.doc, synonyms=("slave",), common=True),
+    Key("authentication", AUTHENTICATION, AUTHENTICATION.doc),
+    Key("tls", TLS, TLS.doc),
 )
 
 MARATHON = Section(

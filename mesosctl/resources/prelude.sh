@@ -673,7 +673,8 @@ unservice() {
 	# one that is enabled only was started by the boot
 	if [ -n "$active" ] && { recorded "started $2" || recorded "enabled $2"; }; then _do=stop; fi
 	_disable=
-	! recorded "enabled $2" || _disable=disable
+	# a unit that somebody has removed cannot be disabled
+	[ -z "$loaded" ] || ! recorded "enabled $2" || _disable=disable
 	_what="$_do${_do:+${_disable:+ and }}$_disable"
 	if [ -z "$_what" ]; then say "$1" ok; return; fi
 	if [ "$w" = 0 ]; then say "$1" pending "$_what"; return; fi

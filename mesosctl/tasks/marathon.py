@@ -14,7 +14,9 @@ from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.inventory.secrets import MARATHON_SECRETS
 from mesosctl.resources.types import File, Resource, Restored, Retired
+from mesosctl.tasks import mesos_security
 from mesosctl.tasks.common import endpoint, zookeeper_url
+from mesosctl.tasks.mesos import configuration_directory
 from mesosctl.templates import render
 
 TITLE = "Marathon"
@@ -55,8 +57,9 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
         gone = [Restored(path=path) for path in (_service_path(facts), script, secrets)]
         return [Retired(name=NAME, manager=facts.init), *gone]
     flags = marathon_flags(cluster, host)
+    variables = mesos_security.variables(cluster, configuration_directory(cluster))
     secret = {*MARATHON_SECRETS, *(("master", "zk") if cluster.zookeeper.credentials else ())}
-    hidden = {f"MARATHON_{flag.upper()}": flags.pop(flag) for flag in tuple(flags) if flag in secret}
+    hidden = variables | {f"MARATHON_{flag.upper()}": flags.pop(flag) for flag in tuple(flags) if flag in secret}
     start = Start(
         cluster.marathon.home, cluster.marathon.native_library, secrets if hidden else "", tuple(flags.items())
     )
@@ -102,4 +105,9 @@ def marathon_flags(cluster: Cluster, host: Host) -> dict[str, str]:
         "hostname": host.address,
         "http_port": str(cluster.marathon.port),
     }
-    return {**{flag: value for flag, value in flags.items() if value}, **cluster.marathon.flags}
+    granted = cluster.mesos.authentication
+    if granted and granted.marathon:
+        flags["mesos_authentication_principal"] = granted.marathon
+        flags["mesos_authentication_secret"] = granted.credentials[granted.marathon].reveal()
+    switches = {"mesos_authentication": ""} if granted and granted.marathon else {}
+    return {**{flag: value for flag, value in flags.items() if value}, **switches, **cluster.marathon.flags}

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Directory, File, Resource, Restored
+from mesosctl.tasks import mesos_security
 from mesosctl.tasks.common import endpoint, is_address, zookeeper_url
 from mesosctl.tasks.ssh_keys import node_key_path
 from mesosctl.templates import render
@@ -31,6 +32,7 @@ FILES = (
     "agents",
     "slaves",
     "zk",
+    *mesos_security.READ_BY,
 )
 """What mesosctl owns in the configuration directory."""
 
@@ -40,6 +42,7 @@ READ_BY = {
     "mesos-master-env.sh": ("mesos-master",),
     "mesos-agent-env.sh": ("mesos-agent",),
     "zk": ("mesos-master", "mesos-agent"),
+    **mesos_security.READ_BY,
 }
 """The services whose process has read a file; the other files are for the start scripts."""
 
@@ -82,7 +85,8 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     folders += [mesos.agent.work_dir] if agent else []
     return [
         *(Directory(path=path) for path in dict.fromkeys(folders)),
-        *_files(configuration_directory(cluster), _wanted(cluster, host, facts), programs_of(host)),
+        *_files(configuration_directory(cluster), _wanted(cluster, host, facts), services_of(host)),
+        mesos_security.executor_key(cluster, host, configuration_directory(cluster)),
     ]
 
 
@@ -101,7 +105,7 @@ def master_flags(cluster: Cluster, host: Host) -> dict[str, str]:
     if _election(cluster):
         flags["zk"] = _election(cluster)
         flags["quorum"] = str(mesos.quorum)
-    return {**flags, **mesos.master.flags}
+    return {**flags, **mesos_security.master_flags(cluster, configuration_directory(cluster)), **mesos.master.flags}
 
 
 def agent_flags(cluster: Cluster, host: Host) -> dict[str, str]:
@@ -120,7 +124,8 @@ def agent_flags(cluster: Cluster, host: Host) -> dict[str, str]:
     }
     if is_address(host.address):
         flags["ip"] = host.address
-    return {**{flag: value for flag, value in flags.items() if value}, **mesos.agent.flags}
+    security = mesos_security.agent_flags(cluster, configuration_directory(cluster))
+    return {**{flag: value for flag, value in flags.items() if value}, **security, **mesos.agent.flags}
 
 
 def _wanted(cluster: Cluster, host: Host, facts: Facts) -> dict[str, tuple[str, str] | None]:
@@ -142,7 +147,13 @@ def _wanted(cluster: Cluster, host: Host, facts: Facts) -> dict[str, tuple[str, 
     if secret and zookeeper_url(cluster, ""):
         # Mesos takes the content as it is: no newline.
         files["zk"] = (zookeeper_url(cluster, cluster.mesos.zk_path), "0600")
+    files |= {name: (content, "0600") for name, content in mesos_security.files(cluster, host).items()}
     return files
+
+
+def services_of(host: Host) -> tuple[str, ...]:
+    """The services of a host that may have read a file of the configuration directory."""
+    return (*programs_of(host), *(["marathon"] if host.has(Role.MARATHON) else []))
 
 
 def programs_of(host: Host) -> tuple[str, ...]:
@@ -150,11 +161,11 @@ def programs_of(host: Host) -> tuple[str, ...]:
     return tuple(program for role, program in PROGRAMS.items() if host.has(role))
 
 
-def _files(directory: str, wanted: Mapping[str, tuple[str, str] | None], programs: tuple[str, ...]) -> list[Resource]:
+def _files(directory: str, wanted: Mapping[str, tuple[str, str] | None], services: tuple[str, ...]) -> list[Resource]:
     found: list[Resource] = []
     for name, entry in wanted.items():
         path = f"{directory}/{name}"
-        notify = tuple(program for program in READ_BY.get(name, ()) if program in programs)
+        notify = tuple(program for program in READ_BY.get(name, ()) if program in services)
         found.append(
             File(path=path, content=entry[0], mode=entry[1], notify=notify)
             if entry

@@ -22,7 +22,7 @@ from mesosctl.inventory.section import REQUIRED, Overrides, Section, Variants
 
 EXAMPLE = Path(__file__).parents[2] / "inventory.example.yaml"
 
-NOT_DECLARED = {"Cluster": {"path", "state_dir", "keys", "bundles"}, "Host": {"name"}}
+NOT_DECLARED = {"Cluster": {"path", "state_dir", "keys", "bundles"}, "Host": {"name", "certificate", "key"}}
 """Fields of the model that do not come from a key of the same name."""
 OTHER_DEFAULTS = {("Mesos", "quorum"): "auto", ("Mesos", "cluster"): None, ("Host", "ssh"): None}
 """Keys whose default the loader replaces."""

@@ -44,6 +44,7 @@ from mesosctl.runtime.marathon.probes import Prober
 from mesosctl.runtime.marathon.store.writer import Writer
 from mesosctl.runtime.marathon.tls import client_context, server_context
 from mesosctl.runtime.marathon.version import VERSION
+from mesosctl.runtime.tls import client
 
 PROGRAM = "marathon"
 log = logging.getLogger(PROGRAM)
@@ -117,7 +118,10 @@ async def _lead(context: Context) -> None:
         prober = await stack.enter_async_context(Prober())
         info = framework_info(flags, leadership.own, writer.archive.framework_id)
         master = flags.master.removeprefix("http://").rstrip("/")
-        scheduler = Scheduler(master, info, credential=credential(flags), acknowledge=False)
+        tls = client(os.environ)
+        scheduler = Scheduler(
+            master, info, credential=credential(flags), tls=tls.context if tls else None, acknowledge=False
+        )
         effects = Effects(scheduler, writer, context.bus, prober)
         marathon = Marathon(options(flags), LoopClock(), effects)
         effects.probed = marathon.probed
