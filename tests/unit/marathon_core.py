@@ -85,10 +85,16 @@ class World:
     """A Marathon that is connected, with agents that accept everything when `settle` is called."""
 
     def __init__(
-        self, options: Options | None = None, *, snapshot: Snapshot | None = None, seed: int = 1, start: float = START
+        self,
+        options: Options | None = None,
+        *,
+        snapshot: Snapshot | None = None,
+        seed: int = 1,
+        start: float = START,
+        outside: FakeOutside | None = None,
     ) -> None:
         self.clock = SimulatedClock(start)
-        self.outside = FakeOutside()
+        self.outside = outside or FakeOutside()
         self.marathon = Marathon(options or Options(), self.clock, self.outside, Random(seed))
         self.marathon.start(snapshot or Snapshot(Group(version="2020-01-01T00:00:00.000Z")))
         self.marathon.connected()

@@ -1,20 +1,35 @@
-"""Seeded lives of a Marathon: apps change, tasks fail, agents vanish and return, statuses get lost, leaders follow each
-other. Whatever happened, in the end each app has what was last asked for, and no task runs that nobody knows.
+"""Seeded lives of a Marathon: apps change, tasks fail, agents vanish and return, launches and statuses get lost or come
+twice and late, leaders die before and after each write and follow each other. Whatever happened, in the end each app
+has what was last asked for, and no task runs that nobody knows; and no upgrade takes more from an app than it may.
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 import pytest
 
 from mesosctl.runtime.marathon.core.errors import LockedError
-from mesosctl.runtime.marathon.core.outside import ProbeResult, Purpose
-from mesosctl.runtime.marathon.core.records import Condition, Goal
-from mesosctl.runtime.protocol.tasks import TaskState
-from tests.unit.marathon_core import World
-from tests.unit.test_marathon_core_recovery import stored
+from mesosctl.runtime.marathon.core.outside import (
+    Change,
+    DeploymentAdded,
+    DeploymentRemoved,
+    InstanceChanged,
+    InstanceRemoved,
+    ProbeResult,
+    Purpose,
+    RootChanged,
+)
+from mesosctl.runtime.marathon.core.records import Condition, Deployment, Goal, Instance, Snapshot
+from mesosctl.runtime.marathon.model import Group, apps, config_version
+from mesosctl.runtime.protocol.containers import KillPolicy
+from mesosctl.runtime.protocol.offers import Offer
+from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from tests.unit.marathon_core import START, FakeOutside, World
 
 HOSTS = ("a1", "a2", "a3")
 APPS = ("one", "two", "g/three")
@@ -23,16 +38,99 @@ CHECK = {"protocol": "HTTP", "path": "/", "portIndex": 0, "delaySeconds": 1, "in
 RUNNING, UNREACHABLE = TaskState.TASK_RUNNING, TaskState.TASK_UNREACHABLE
 
 
+class Store:
+    """What survives a leader."""
+
+    def __init__(self) -> None:
+        self.root = Group(version="2020-01-01T00:00:00.000Z")
+        self.instances: dict[str, Instance] = {}
+        self.deployments: dict[str, Deployment] = {}
+
+    def write(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            match change:
+                case RootChanged():
+                    self.root = change.new
+                case InstanceChanged(instance):
+                    self.instances[instance.id] = instance
+                case InstanceRemoved(id):
+                    self.instances.pop(id, None)
+                case DeploymentAdded(deployment):
+                    self.deployments[deployment.id] = deployment
+                case DeploymentRemoved(id):
+                    self.deployments.pop(id, None)
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.root, tuple(self.instances.values()), tuple(self.deployments.values()))
+
+
+class SlowOutside(FakeOutside):
+    """What is to be stored waits until `write`. `launched` and `killed` are told what the master is."""
+
+    def __init__(
+        self, store: Store, launched: Callable[[Offer.Operation], None], killed: Callable[[str], None]
+    ) -> None:
+        super().__init__()
+        self.store = store
+        self.pending: deque[tuple[Sequence[Change], Callable[[], None]]] = deque()
+        self._launched = launched
+        self._killed = killed
+
+    def persist(self, changes: Sequence[Change], then: Callable[[], None]) -> None:
+        self.pending.append((changes, then))
+
+    def accept(self, offers: Sequence[Offer], operations: Sequence[Offer.Operation], refuse_seconds: float) -> None:
+        super().accept(offers, operations, refuse_seconds)
+        for operation in operations:
+            self._launched(operation)
+
+    def kill(self, task_id: str, agent_id: str | None, policy: KillPolicy | None) -> None:
+        super().kill(task_id, agent_id, policy)
+        self._killed(task_id)
+
+    def write(self) -> None:
+        """The first that waits, and all that follows on it."""
+        changes, then = self.pending.popleft()
+        self.store.write(changes)
+        then()
+
+    def write_all(self) -> None:
+        while self.pending:
+            self.write()
+
+
 class Cluster:
     """What the master knows: the state of each task that has not ended, and where it is."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        self.seed = seed
-        self.world = World(seed=seed)
+        self.store = Store()
+        self.outside: SlowOutside
+        self.world = self._world(START)
         self.tasks: dict[str, tuple[TaskState, str]] = {}
         self.away: set[str] = set()
         self.wanted: dict[str, dict[str, Any]] = {}
+        self.recent: deque[TaskStatus] = deque(maxlen=10)
+        self.loses = 0.05
+        """How often a launch or the news of an end does not arrive."""
+
+    def _world(self, start: float) -> World:
+        self.outside = SlowOutside(self.store, self.launched, self.killed)
+        snapshot, seed = self.store.snapshot(), self.random.randrange(10**6)
+        return World(snapshot=snapshot, seed=seed, start=start, outside=self.outside)
+
+    def launched(self, operation: Offer.Operation) -> None:
+        if self.random.random() >= self.loses:
+            for task in operation.launch.task_infos if operation.launch else ():
+                host = task.agent_id.value.removeprefix("agent-")
+                assert task.task_id.value not in self.tasks
+                self.tasks[task.task_id.value] = (TaskState.TASK_STAGING, host)
+
+    def killed(self, task_id: str) -> None:
+        """A kill was sent."""
+
+    def tell(self, task_id: str, state: TaskState = RUNNING) -> None:
+        self.recent.append(self.world.status(task_id, state))
 
     def act(self) -> None:
         self.random.choice(
@@ -50,6 +148,10 @@ class Cluster:
                 self.kill,
                 self.cancel,
                 self.succeed,
+                self.repeat,
+                self.write,
+                self.write,
+                self.write,
                 self.probe,
                 self.probe,
                 self.wait,
@@ -61,8 +163,16 @@ class Cluster:
     def offer(self) -> None:
         host = self.random.choice(HOSTS)
         if host not in self.away:
-            for task in self.world.offer(host, resources="cpus:2;mem:2000;ports:[31000-31999]"):
-                self.tasks[task.task_id.value] = (TaskState.TASK_STAGING, host)
+            self.world.offer(host, resources="cpus:2;mem:2000;ports:[31000-31999]")
+
+    def write(self) -> None:
+        for _ in range(min(len(self.outside.pending), self.random.randrange(10))):
+            self.outside.write()
+
+    def repeat(self) -> None:
+        """Something that was told already."""
+        if self.recent:
+            self.world.marathon.status(self.random.choice(self.recent))
 
     def run(self) -> None:
         self._news(TaskState.TASK_STAGING, RUNNING)
@@ -82,13 +192,13 @@ class Cluster:
         if not self.away:
             self.away.add(host)
             for task in self._on(host):
-                self.world.status(task, UNREACHABLE)
+                self.tell(task, UNREACHABLE)
 
     def come_back(self) -> None:
         for host in self.away.copy():
             self.away.remove(host)
             for task in self._on(host):
-                self.world.status(task, self.tasks[task][0])
+                self.tell(task, self.tasks[task][0])
 
     def probe(self) -> None:
         probes, self.world.outside.probes = self.world.outside.probes, []
@@ -137,20 +247,25 @@ class Cluster:
             self._note_wanted()
 
     def succeed(self) -> None:
-        """Another leader, who is told of all tasks that there are."""
+        """Another leader, who is told of all tasks that there are. The last died at some point of its writing: what was
+        written may not have been followed by anything."""
         if self.random.random() < 0.5:
-            start = self.world.clock.now()
-            self.world = World(snapshot=stored(self.world), seed=self.random.randrange(10**6), start=start)
+            self.write()
+            if self.outside.pending and self.random.random() < 0.5:
+                self.store.write(self.outside.pending[0][0])
+            self.world = self._world(self.world.clock.now())
+            self.recent.clear()
             self.reconcile()
+            self._note_wanted()
 
     def reconcile(self) -> None:
         asked = [tasks for tasks in self.world.outside.reconciled if tasks]
         self.world.outside.reconciled = []
         for task, _ in asked[-1] if asked else ():
             if task not in self.tasks:
-                self.world.status(task, TaskState.TASK_GONE)
+                self.tell(task, TaskState.TASK_GONE)
         for task, (state, host) in list(self.tasks.items()):
-            self.world.status(task, UNREACHABLE if host in self.away else state)
+            self.tell(task, UNREACHABLE if host in self.away else state)
 
     def _news(self, before: TaskState, after: TaskState) -> None:
         found = [task for task, (state, host) in self.tasks.items() if state is before and host not in self.away]
@@ -159,19 +274,20 @@ class Cluster:
         task = self.random.choice(found)
         if after is RUNNING:
             self.tasks[task] = (after, self.tasks[task][1])
-            self.world.status(task, after)
+            self.tell(task, after)
         else:
             self._ended(task, after)
 
     def _ended(self, task: str, state: TaskState) -> None:
         del self.tasks[task]
         if self.random.random() < 0.95:  # else the news gets lost
-            self.world.status(task, state)
+            self.tell(task, state)
 
     def _on(self, host: str) -> list[str]:
         return [task for task, (_, at) in self.tasks.items() if at == host]
 
     def _note_wanted(self) -> None:
+        """As the leader has it."""
         self.wanted = {
             id: {"cmd": app.cmd, "instances": app.instances}
             for id in APPS
@@ -180,22 +296,24 @@ class Cluster:
 
     def calm_down(self) -> None:
         """Nothing goes wrong any more; as long as it takes."""
+        self.loses = 0
         self.come_back()
-        for _ in range(400):
+        for _ in range(200):
             self.world.clock.advance(10)
+            self.outside.write_all()
             self.reconcile()
             for host in HOSTS:
-                for launched in self.world.offer(host):
-                    self.tasks[launched.task_id.value] = (RUNNING, host)
-                    self.world.status(launched.task_id.value)
+                self.world.offer(host)
+                self.outside.write_all()
             for task, (state, host) in list(self.tasks.items()):
                 if state is not RUNNING:
                     self.tasks[task] = (RUNNING, host)
-                    self.world.status(task)
+                    self.tell(task)
+            self.outside.write_all()
             sent, self.world.outside.kills = self.world.outside.kills, []
             for killed, _, _ in sent:
                 if self.tasks.pop(killed, None):
-                    self.world.status(killed, TaskState.TASK_KILLED)
+                    self.tell(killed, TaskState.TASK_KILLED)
             probes, self.world.outside.probes = self.world.outside.probes, []
             for probe in probes:
                 self.world.marathon.probed(probe, ProbeResult(True, 200))
@@ -216,3 +334,93 @@ def test_in_the_end_all_is_as_it_was_asked_for(seed: int) -> None:
     assert {i.task_id for i in instances} == set(cluster.tasks)
     for id, raw in cluster.wanted.items():
         assert len(marathon.instances("/" + id)) == raw["instances"], id
+
+
+class Upgrades(Cluster):
+    """Nothing but upgrades of one app, as its leaders die and its agents come and go. No news gets lost."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.loses = 0
+        self.count = self.random.choice((3, 10))
+        self.least = 0
+        self.killing: set[str] = set()
+        """Tasks whose kill was sent."""
+        self.raw: dict[str, Any] = {
+            "id": "web",
+            "cmd": "v0",
+            "cpus": 0.1,
+            "mem": 10,
+            "instances": self.count,
+            "healthChecks": [{**CHECK, "maxConsecutiveFailures": 0}],
+            "unreachableStrategy": {"inactiveAfterSeconds": 20, "expungeAfterSeconds": 200},
+        }
+        self.versions = 0
+
+    def act(self) -> None:
+        several = (self.offer, self.run, self.write, self.write, self.probe, self.end, self.wait)
+        self.random.choice((*several * 3, self.vanish, self.come_back, self.come_back, self.upgrade, self.succeed))()
+
+    def upgrade(self) -> None:
+        if not self.world.marathon.deployments:
+            self.versions += 1
+            minimum = self.random.choice((0.5, 0.8, 1))
+            self.least = min(self.least, math.ceil(self.count * minimum)) or math.ceil(self.count * minimum)
+            strategy = {"minimumHealthCapacity": minimum, "maximumOverCapacity": self.random.choice((0, 0.3))}
+            self.world.put({**self.raw, "cmd": f"v{self.versions}", "upgradeStrategy": strategy})
+
+    def probe(self) -> None:
+        probes, self.world.outside.probes = self.world.outside.probes, []
+        for probe in probes:
+            answers = probe.task_id in self.tasks and self.tasks[probe.task_id][1] not in self.away
+            self.world.marathon.probed(probe, ProbeResult(answers, 200 if answers else None))
+
+    def wait(self) -> None:
+        self.world.clock.advance(self.random.choice((1, 3)))
+
+    def serving(self) -> int:
+        """Tasks that run, on agents that are there, and that nobody was told to end."""
+        return sum(
+            state is RUNNING and host not in self.away and task not in self.killing
+            for task, (state, host) in self.tasks.items()
+        )
+
+    def killed(self, task_id: str) -> None:
+        """Of what serves, only so much that enough is left. The unhealthy go in any case, and those that were given up
+        while they were away."""
+        state, host = self.tasks.get(task_id, (None, ""))
+        counts = state is RUNNING and host not in self.away and task_id not in self.killing
+        self.killing.add(task_id)
+        instance = self.world.marathon.instance_of(task_id)
+        if counts and instance and self.world.marathon.healthy(instance) is not False:
+            assert self.serving() >= self.least, f"{task_id} was killed: {self.serving()} of {self.least} are left"
+
+    def vanish(self) -> None:
+        """All is told at once: nobody can know what was not told."""
+        advance = self.world.clock.advance
+        self.world.clock.advance = lambda _: None  # type: ignore[method-assign]
+        super().vanish()
+        self.world.clock.advance = advance  # type: ignore[method-assign]
+        self.world.clock.advance(0)
+
+    def _note_wanted(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_upgrade_takes_more_than_it_may(seed: int) -> None:
+    cluster = Upgrades(seed)
+    cluster.world.put(cluster.raw)
+    cluster.outside.write_all()
+    while len(cluster.world.running("/web")) < cluster.count or cluster.world.marathon.deployments:
+        for act in (cluster.offer, cluster.run, cluster.write, cluster.probe, cluster.wait):
+            act()
+    for _ in range(STEPS):
+        cluster.act()
+    cluster.least = 0
+    cluster.calm_down()
+    running = cluster.world.running("/web")
+    assert not cluster.world.marathon.deployments
+    assert {i.task_id for i in running} == set(cluster.tasks)
+    assert len(running) == cluster.count
+    assert {config_version(i.app) for i in running} == {config_version(apps(cluster.store.root)["/web"])}

@@ -29,6 +29,9 @@ from mesosctl.runtime.marathon.store.archive import Archive
 from mesosctl.runtime.marathon.store.records import write
 from mesosctl.runtime.protocol.basics import TaskID
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
+from tests.unit.marathon_core import World
+
+TINY: dict[str, Any] = {"cmd": "sleep 1", "cpus": 0.01, "mem": 1}
 
 
 class Kept:
@@ -190,3 +193,42 @@ def test_a_damaged_value_is_noticed(key: str) -> None:
     kept.values[key] = b"{"
     with pytest.raises(msgspec.MsgspecError):
         kept.again().snapshot()
+
+
+def test_what_the_life_of_an_app_writes_does_not_grow_with_the_others() -> None:
+    """From its creation to its tasks' running, its scaling and its end, with all that is persisted on the way."""
+
+    def written(others: int) -> tuple[int, int]:
+        world = World()
+        world.put(*({"id": f"others/app-{number:04}", **TINY, "instances": 0} for number in range(others)))
+        archive = Archive({}, 50)
+        archive.record(world.outside.changes)
+        world.outside.changes.clear()
+        world.put({"id": "one", **TINY, "instances": 3})
+        world.settle()
+        world.put({"id": "one", "instances": 2})
+        world.settle()
+        world.delete("/one")
+        world.settle()
+        values = [archive.record([change]) for change in world.outside.changes]
+        return sum(map(len, values)), sum(len(each or b"") for part in values for each in part.values())
+
+    few, many = written(10), written(500)
+    assert few[0] == many[0] < 60
+    assert abs(few[1] - many[1]) < 100  # service ports have more digits
+
+
+def test_answers_to_a_reconciliation_write_nothing() -> None:
+    world = World()
+    world.put({"id": "one", **TINY, "instances": 5})
+    world.settle()
+    world.outside.changes.clear()
+    for running in world.running("/one"):
+        assert running.task
+        assert running.task.status
+        again = replace(running.task.status, uuid=None, reason=TaskStatus.Reason.REASON_RECONCILIATION, timestamp=1.0)
+        world.marathon.status(again)
+    world.clock.advance(0)
+    assert world.outside.changes == []
+    world.status(running.task_id, TaskState.TASK_RUNNING, healthy=False)
+    assert len(world.outside.changes) == 1
