@@ -503,7 +503,7 @@ async def test_create_show_and_list(api: Api) -> None:
     (waiting,) = (await api("GET", "/v2/queue")).json["queue"]
     assert waiting["pod"]["id"] == "/shop"
     group = (await api("GET", "/v2/groups")).json
-    assert [each["id"] for each in group["pods"]] == ["/shop"]
+    assert [(each["id"], each["status"]) for each in group["pods"]] == [("/shop", "DEGRADED")]
 
 
 @api_test

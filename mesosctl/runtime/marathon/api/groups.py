@@ -12,6 +12,7 @@ from mesosctl.runtime.marathon.api.context import Context, answer, body, deploye
 from mesosctl.runtime.marathon.api.deployments import steps_view
 from mesosctl.runtime.marathon.api.errors import ApiError, unknown_group
 from mesosctl.runtime.marathon.api.paths import routes_below
+from mesosctl.runtime.marathon.api.pod_views import pod_status
 from mesosctl.runtime.marathon.api.views import app_view, embeds
 from mesosctl.runtime.marathon.core.planning import plan
 from mesosctl.runtime.marathon.core.records import Step
@@ -19,6 +20,7 @@ from mesosctl.runtime.marathon.core.versions import version_text, versioned
 from mesosctl.runtime.marathon.model import (
     Group,
     InvalidJson,
+    Pod,
     Reader,
     ValidationError,
     Violation,
@@ -26,7 +28,6 @@ from mesosctl.runtime.marathon.model import (
     assign_service_ports,
     find_app,
     find_group,
-    pod_json,
     put,
     remove,
     update_group,
@@ -140,12 +141,15 @@ class Groups:
         wanted = request.query.getall("embed", []) or _DEFAULT
         return answer(request, self._view(group, wanted, embeds(wanted, "group.apps.")))
 
+    def _pod(self, pod: Pod) -> dict[str, Any]:
+        return pod_status(self._context.marathon, pod, self._context.archive.failures.get(pod.id))
+
     def _view(self, group: Group, wanted: Collection[str], embed: Collection[str]) -> dict[str, Any]:
         view: dict[str, Any] = {"id": group.id, "dependencies": list(group.dependencies), "version": group.version}
         if "group.apps" in wanted or embed:
             view["apps"] = [app_view(self._context, app, embed) for _, app in sorted(group.apps.items())]
         if "group.pods" in wanted:
-            view["pods"] = [pod_json(pod) for _, pod in sorted(group.pods.items())]
+            view["pods"] = [self._pod(pod) for _, pod in sorted(group.pods.items())]
         if "group.groups" in wanted:
             view["groups"] = [self._view(below, wanted, embed) for _, below in sorted(group.groups.items())]
         return view
