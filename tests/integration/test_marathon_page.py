@@ -88,6 +88,13 @@ def test_it_is_at_the_root_and_forbids_what_it_does_not_need(page: Page, maratho
         assert marathon.get(f"/ui/{path}").status == 404
 
 
+def test_the_master_s_page_leads_to_it(page: Page, marathon: Marathon, programs: Programs) -> None:
+    page.goto(f"http://127.0.0.1:{programs.master_port}/#/frameworks")
+    page.get_by_role("link", name="Open").click()
+    expect(page).to_have_url(f"http://127.0.0.1:{marathon.port}/ui/")
+    expect(page.get_by_text("No application runs yet.")).to_be_visible()
+
+
 def test_an_app_is_made_by_the_form_with_errors_at_their_fields(page: Page, marathon: Marathon) -> None:
     expect(page.get_by_text("No application runs yet.")).to_be_visible()
     button(page, "New application").first.click()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _CLASSES = "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:/usr/share/java/*"
 _SERVER = "org.apache.zookeeper.server.ZooKeeperServerMain"
-_WAIT_SECONDS = 60.0
+_WAIT_SECONDS = 180.0
 
 
 class ZooKeeper:
@@ -44,7 +44,8 @@ class ZooKeeper:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + _WAIT_SECONDS
         while not self._serves():
-            assert time.monotonic() < end, (self._folder / "zookeeper.log").read_text()[-5000:]
+            waits = time.monotonic() < end and self._process.poll() is None
+            assert waits, (self._process.returncode, (self._folder / "zookeeper.log").read_text()[-5000:])
             time.sleep(0.05)
 
     def kill(self) -> None:

@@ -20,7 +20,7 @@ export function address(path, query = {}) {
 }
 
 /** Nobody answers, which may well pass. */
-export class Unreachable extends Error {}
+class Unreachable extends Error {}
 
 /** What `fetch` gives. Throws Unreachable. */
 export async function reach(url, options = {}) {

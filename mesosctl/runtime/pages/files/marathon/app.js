@@ -23,7 +23,7 @@ async function load(_, id) {
   return { app, queued, info: { frameworkId: info.frameworkId, marathon_config: info.marathon_config } };
 }
 
-export const TABS = [["Instances", ""], ["Configuration", "configuration"], ["Debug", "debug"]];
+const TABS = [["Instances", ""], ["Configuration", "configuration"], ["Debug", "debug"]];
 
 /** What every page of an app begins with. */
 function head(app, { app: shown, queued }, tab) {
@@ -55,13 +55,14 @@ export const instances = {
     const { app: shown, info } = data;
     const chosen = marked.get(shown.id) ?? new Set();
     for (const id of chosen) if (!shown.tasks.some((task) => task.id === id)) chosen.delete(id);
-    const mark = (ids, on) => {
-      for (const id of ids) on ? chosen.add(id) : chosen.delete(id);
+    const mark = (those, on) => {
+      for (const id of those) on ? chosen.add(id) : chosen.delete(id);
       marked.set(shown.id, chosen);
       app.draw();
     };
     const box = (task) => h("input", { type: "checkbox", "aria-label": `Mark ${task.id}`, "data-key": `mark-${task.id}`, checked: chosen.has(task.id), change: (event) => mark([task.id], event.target.checked) });
-    const all = h("input", { type: "checkbox", "aria-label": "Mark all", "data-key": "mark-all", checked: shown.tasks.length > 0 && chosen.size === shown.tasks.length, change: (event) => mark(shown.tasks.map((task) => task.id), event.target.checked) });
+    const ids = shown.tasks.map((task) => task.id);
+    const all = h("input", { type: "checkbox", "aria-label": "Mark all", "data-key": "mark-all", checked: chosen.size === ids.length, change: (event) => mark(ids, event.target.checked) });
     const columns = [
       [shown.tasks.length ? all : "", box],
       ["Instance", (task) => h("a", { href: to("apps", shown.id, "instances", task.id) }, task.id), "wide"],
@@ -140,7 +141,11 @@ export const instance = {
   },
 };
 
-const describe = (check) => (check ? [check.protocol, check.path ?? check.command?.value ?? "", check.port ? `port ${check.port}` : check.portIndex !== undefined ? `port index ${check.portIndex}` : ""].filter(Boolean).join(" ") : "");
+function describe(check) {
+  if (!check) return "";
+  const port = check.port ? `port ${check.port}` : check.portIndex === undefined ? "" : `port index ${check.portIndex}`;
+  return [check.protocol, check.path ?? check.command?.value, port].filter(Boolean).join(" ");
+}
 
 export const configuration = {
   async load(app, id) {

@@ -26,6 +26,14 @@ const short = (app, queued) => ({
   status: statusOf(app, queued),
 });
 
+const shortPod = (pod) => ({
+  id: pod.id,
+  status: pod.status.toLowerCase(),
+  containers: pod.spec.containers.map((each) => each.name),
+  stable: pod.instances.filter((each) => each.status === "STABLE").length,
+  instances: pod.spec.scaling.instances,
+});
+
 const tree = (group) => [group, ...(group.groups ?? []).flatMap(tree)];
 
 export const apps = {
@@ -40,7 +48,7 @@ export const apps = {
     return {
       apps: apps.map((app) => short(app, queued.get(app.id))),
       groups: tree(root).map((group) => group.id),
-      pods: pods.map((pod) => ({ id: pod.id, status: pod.status.toLowerCase(), containers: pod.spec.containers.map((each) => each.name), stable: pod.instances.filter((each) => each.status === "STABLE").length, instances: pod.spec.scaling.instances })),
+      pods: pods.map(shortPod),
     };
   },
 

@@ -68,7 +68,7 @@ export function show({ title, body, label, act, kind = "primary", size = "", rea
 }
 
 /** An error in words. */
-export function worded(error) {
+function worded(error) {
   const details = (error.details ?? []).map((each) => `${each.path}: ${each.errors.map(plain).join(", ")}`);
   return [error.message, ...details].join("\n");
 }

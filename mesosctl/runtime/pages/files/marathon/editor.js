@@ -62,7 +62,7 @@ function editor(app, kind, shown, group) {
   const unread = h("p", { class: "wrong", id: "json-wrong" });
   const found = h("ul", { class: "wrong" });
   const json = h("div", { class: "json" }, found, area, unread, h("small", { class: "quiet" }, "All fields of Marathon's definition, older forms too. Tab leaves the text."));
-  const panel = h("div", { class: "panel" });
+  const panel = h("div", { role: kind.form ? "tabpanel" : null, "aria-label": kind.form ? "Definition" : null });
   const tabs = [["Form", true], ["JSON", false]].map(([title, wanted]) => h("button", { type: "button", role: "tab", click: () => turn(wanted), keydown: (event) => /Arrow(Left|Right)/.test(event.key) && turn(!asForm, true) }, title));
 
   function typed() {

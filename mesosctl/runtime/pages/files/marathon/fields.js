@@ -94,7 +94,10 @@ export function pairs(form, path, words) {
   function draw(focus = false) {
     const cells = (pair, index) => {
       const [key, value] = pair;
-      const input = (label, place, text, extra = {}) => h("input", { "aria-label": `${label} of ${words} ${index + 1}`, placeholder: label, autocomplete: "off", spellcheck: "false", value: text, input: (event) => { pair[place] = event.target.value; keep(); }, ...extra });
+      const input = (label, place, text) => h("input", {
+        "aria-label": `${label} of ${words} ${index + 1}`, placeholder: label, autocomplete: "off", spellcheck: "false", value: text,
+        input: (event) => { pair[place] = event.target.value; keep(); },
+      });
       const content = typeof value === "string" ? input("Value", 1, value) : h("code", {}, JSON.stringify(value));
       const made = row([input("Name", 0, key), content], () => { list.splice(index, 1); keep(); draw(); }, `Remove ${words} ${index + 1}`);
       made.dataset.path = `${path}(${key})`;

@@ -29,6 +29,7 @@ export const pod = {
   },
   draw(app, { pod: shown, status: told, queued, info }) {
     const wanted = shown.scaling.instances;
+    const stable = told.instances.filter((each) => each.status === "STABLE").length;
     const ended = told.terminationHistory ?? [];
     const of = (cell) => (row) => (row.first ? cell(row.instance) : "");
     return [
@@ -37,7 +38,8 @@ export const pod = {
         button("Scale", "scale", () => scalePod(app, shown), { kind: "primary" }),
         button("Edit", "edit", () => editPod(app, shown)),
         button("Destroy", "destroy", () => destroyPod(app, shown), { kind: "danger" }))),
-      h("p", { class: "totals" }, status(told.status.toLowerCase()), h("span", {}, `${number(told.instances.filter((each) => each.status === "STABLE").length)} of ${number(wanted)} stable`), h("span", { class: "quiet" }, "changed ", ago(seconds(told.lastChanged)))),
+      h("p", { class: "totals" }, status(told.status.toLowerCase()), h("span", {}, `${number(stable)} of ${number(wanted)} stable`),
+        h("span", { class: "quiet" }, "changed ", ago(seconds(told.lastChanged)))),
       table(app, "instances", [
         ["Instance", of((each) => each.id), "wide"],
         ["Status", of((each) => status(each.status.toLowerCase()))],

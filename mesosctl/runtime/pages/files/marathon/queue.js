@@ -25,6 +25,12 @@ function amounts(offer) {
   return `${number(total("cpus"))} CPUs, ${megabytes(total("mem"))}, ${megabytes(total("disk"))} disk`;
 }
 
+function why(item, refused) {
+  if (!item.delay.overdue) return "It has failed: no offer is taken before the delay is over.";
+  if (refused.length) return `Lacking: ${refused.map((each) => reason(each.reason)).join(", ")}`;
+  return item.processedOffersSummary.processedOffersCount ? "Nothing is lacking in the last offers." : "No offer has come yet.";
+}
+
 /** How long it waits, what the last offers lacked, and those offers. */
 export function waiting(app, id, item) {
   const summary = item.processedOffersSummary;
@@ -38,7 +44,7 @@ export function waiting(app, id, item) {
       ["Delay", item.delay.overdue ? "none" : [`${span(item.delay.timeLeftSeconds)} more, after failures `, button("Start now", `reset-${id}`, () => resetDelay(app, id), { description: `Start ${id} now` })]],
       ["Offers", `${number(summary.processedOffersCount)} looked at, ${number(summary.unusedOffersCount)} did not fit`],
       summary.lastUnusedOfferAt ? ["Last that did not fit", ago(seconds(summary.lastUnusedOfferAt))] : null,
-      ["Why", !summary.processedOffersCount ? "No offer has come yet." : refused.length ? `Lacking: ${refused.map((each) => reason(each.reason)).join(", ")}` : "Nothing is lacking in the last offers."],
+      ["Why", why(item, refused)],
     ]),
     reasons.length ? h("table", { class: "reasons" },
       h("caption", {}, "Of the last offers of all agents"),

@@ -13,7 +13,7 @@ const sorted = (value) => {
 const lines = (app) => JSON.stringify(sorted(definition(app)), null, 2).split("\n");
 
 /** Lines of one that are not in the other, and the reverse, in order: [mark, line], the mark " ", "-" or "+". */
-export function difference(before, after) {
+function difference(before, after) {
   const longest = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1));
   for (let i = before.length - 1; i >= 0; i -= 1) {
     for (let j = after.length - 1; j >= 0; j -= 1) {
