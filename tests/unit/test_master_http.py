@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from aiohttp import web
 from mesosctl.runtime import internal
 from mesosctl.runtime.flags.load import load
 from mesosctl.runtime.flags.master import MasterFlags
+from mesosctl.runtime.http import answers
 from mesosctl.runtime.http.server import application, serve
 from mesosctl.runtime.master import endpoints
 from mesosctl.runtime.master.options import MasterOptions
@@ -340,5 +343,30 @@ def test_an_agent_over_http() -> None:
         assert pong.status == 400
         bad, _ = await running.request("POST", internal.PATH, {}, b"{")
         assert bad.status == 400
+
+    run(scenario)
+
+
+def test_a_long_answer_is_compressed_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same body, whether it is long or not."""
+    threads: list[int] = []
+    compress = gzip.compress
+
+    def seen(*arguments: Any) -> bytes:
+        threads.append(threading.get_ident())
+        return compress(*arguments)
+
+    monkeypatch.setattr(answers.gzip, "compress", seen)
+
+    async def scenario(running: Running) -> None:
+        await running.register()
+        gzipped = {"Accept-Encoding": "gzip"}
+        _, plain = await running.request("GET", "/flags")
+        for limit, beside in ((2**20, False), (100, True)):
+            monkeypatch.setattr(answers, "_LONG_BYTES", limit)
+            answer, body = await running.request("GET", "/flags", gzipped)
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert body == plain  # the client has decompressed it
+            assert (threads.pop() != threading.get_ident()) == beside
 
     run(scenario)

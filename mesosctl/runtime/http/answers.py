@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import gzip
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from aiohttp import hdrs, web
 
 GZIP_MINIMUM_BYTES = 1024
 """Mesos compresses no answer that is shorter."""
+_LONG_BYTES = 2**18
 _GZIP_LEVEL = 1
 """States of thousands of tasks shrink by forty all the same, in a fifth of the time."""
 
@@ -46,17 +48,36 @@ def empty_response(status: int, headers: Mapping[str, str] | None = None) -> web
 
 def json_response(request: web.Request, value: object) -> web.Response:
     """`value` (structs, dicts, lists, str, numbers) as JSON, or as a call of the function that `?jsonp=` names."""
-    body = _json.encode(value)
-    callback = request.query.get("jsonp")
-    if callback is not None:
-        body = b"%b(%b)" % (callback.encode(), body)
-    return body_response(request, body, "text/javascript" if callback is not None else "application/json")
+    return body_response(request, *as_json(request, value))
+
+
+async def long_response(request: web.Request, body: bytes, content_type: str) -> web.Response:
+    """`body` as `body_response` gives it; where it is long the event loop goes on while it is compressed."""
+    if len(body) < _LONG_BYTES or not _takes_gzip(request):
+        return body_response(request, body, content_type)
+    return _compressed_response(await asyncio.to_thread(gzip.compress, body, _GZIP_LEVEL), content_type)
 
 
 def body_response(request: web.Request, body: bytes, content_type: str, status: int = 200) -> web.Response:
     """`body`, compressed where it is long and the client takes gzip."""
-    headers = {hdrs.CONTENT_TYPE: content_type}
-    if len(body) >= GZIP_MINIMUM_BYTES and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
-        body = gzip.compress(body, _GZIP_LEVEL)
-        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    if len(body) >= GZIP_MINIMUM_BYTES and _takes_gzip(request):
+        return _compressed_response(gzip.compress(body, _GZIP_LEVEL), content_type, status)
+    return web.Response(status=status, body=body, headers={hdrs.CONTENT_TYPE: content_type})
+
+
+def as_json(request: web.Request, value: object) -> tuple[bytes, str]:
+    """What `json_response` answers, and its content type."""
+    body = _json.encode(value)
+    callback = request.query.get("jsonp")
+    if callback is None:
+        return body, "application/json"
+    return b"%b(%b)" % (callback.encode(), body), "text/javascript"
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    return "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
+
+
+def _compressed_response(body: bytes, content_type: str, status: int = 200) -> web.Response:
+    headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CONTENT_ENCODING: "gzip"}
     return web.Response(status=status, body=body, headers=headers)

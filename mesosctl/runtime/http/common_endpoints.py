@@ -11,7 +11,7 @@ from inspect import isawaitable
 from aiohttp import hdrs, web
 
 from mesosctl.runtime.flags.kinds import parse_duration
-from mesosctl.runtime.http.answers import empty_response, json_response, text_response, without_collection
+from mesosctl.runtime.http.answers import as_json, empty_response, long_response, text_response, without_collection
 from mesosctl.runtime.http.authentication import permit_of
 from mesosctl.runtime.http.common_calls import CommonContext
 from mesosctl.runtime.http.file_endpoints import file_routes
@@ -27,9 +27,11 @@ def view_route(path: str, view: Callable[[web.Request], object]) -> web.RouteDef
     async def handler(request: web.Request) -> web.StreamResponse:
         with without_collection():
             found = view(request)
-            if not isawaitable(found):
-                return json_response(request, found)
-        return json_response(request, await found)
+            answer = None if isawaitable(found) else as_json(request, found)
+        if isawaitable(found):
+            answer = as_json(request, await found)
+        assert answer is not None
+        return await long_response(request, *answer)
 
     return web.route(hdrs.METH_ANY, path, handler)
 
