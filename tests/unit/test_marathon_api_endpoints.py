@@ -185,7 +185,8 @@ def test_what_is_sent_is_json(content_type: str, status: int) -> None:
         assert answer.status == status
         assert len((await api("GET", "/v2/apps")).json["apps"]) == (status == 201)
         if status == 415:
-            assert answer.json == {"message": "Unsupported Media Type"}
+            assert answer.json["message"] == "Unsupported Media Type"
+            assert "application/json" in answer.json["details"]
 
     api_test(check)()
 

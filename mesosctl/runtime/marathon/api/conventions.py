@@ -29,7 +29,7 @@ async def negotiated(request: web.Request, handler: Handler) -> web.StreamRespon
     """
     if request.path.startswith((_API, LOGGING)) and request.path != EVENTS:
         if request.body_exists and not _readable(request):
-            raise ApiError(415, "Unsupported Media Type")
+            raise ApiError(415, "Unsupported Media Type", details="Send Content-Type: application/json, uncompressed")
         if not _wants(request):
             raise ApiError(406, "Not Acceptable")
     return await handler(request)
