@@ -31,12 +31,13 @@ bench: $(VENV)/.ready system bench-runtime  ## Speed beside ansible-core, pyinfr
 	$(VENV)/peers/bin/pip install --quiet '.[bench]'
 	$(BIN)/python -m tests.bench --peers $(VENV)/peers/bin --json bench.json
 
-bench-runtime: $(VENV)/.ready  ## Speed of the bundled master and agent; 10,000 simulated agents
+bench-runtime: $(VENV)/.ready system  ## Speed of the bundled master, agent and Marathon; simulated agents
 	$(BIN)/python -m tests.bench.tasks --json bench-tasks.json
 	$(BIN)/python -m tests.bench.listening
 	$(BIN)/python -m tests.bench.allocator 10000 5
 	$(BIN)/python -m tests.bench.state
 	$(BIN)/python -m tests.bench.master --json bench-master.json
+	$(BIN)/python -m tests.bench.marathon --json bench-marathon.json
 
 system:
 	@sh tests/install-system-packages.sh

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import allocator, crowd, listening, master, payload, report, state, tasks
+from tests.bench import allocator, crowd, listening, marathon, master, payload, report, state, tasks
 from tests.bench.__main__ import one_round
 from tests.bench.contenders import CONTENDERS
 from tests.bench.measure import measure
@@ -77,6 +77,12 @@ def test_a_master_with_simulated_agents(tmp_path: Path) -> None:
     assert found["/state, MB"] > 0
     assert found["tasks a second through the master"] > 0
     assert found["half of the agents back, after the kill"] <= found["all agents back, after the kill"]
+
+
+def test_a_marathon_with_simulated_agents(tmp_path: Path) -> None:
+    found = marathon.simulated(tmp_path, f"file://{tmp_path / 'state'}", ("--disable_ha",), (3, 2, 2))
+    assert found["/v2/apps?embed=apps.tasks, MB"] > found["/v2/apps, MB"] > 0
+    assert found["all apps again after a kill"] > 0
 
 
 def test_what_a_master_shows() -> None:
