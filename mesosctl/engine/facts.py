@@ -87,6 +87,8 @@ class Facts:
     """MESOS_quorum of the master environment file in place."""
     agent_identity: Mapping[str, str] = field(default_factory=dict)
     """Flags of the agent environment file in place that an agent which has run may not change; empty where none has."""
+    marathon_principal: str | None = None
+    """The principal in Marathon's start script in place, "" for none; None where there is no such script."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Present content of the files that a task merges into (Maven's settings.xml)."""
     uploads: frozenset[str] = frozenset()

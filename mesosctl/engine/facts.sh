@@ -1,6 +1,6 @@
 # What the host says of itself, a line `NONCE KEY VALUE` each. The head of the program sets n (nonce), w (1: a run that
 # will change the host follows), deep (1: for the preflight check), python (1: look for Python), users, zookeeper_port
-# and conf (mesos' etc folder).
+# conf (mesos' etc folder) and marathon (its folder).
 tell() { printf '%s %s %s\n' "$n" "$1" "$2"; }
 
 # note KEY VALUE: like tell, but all notes go out together at the end. Not in a subshell.
@@ -57,6 +57,9 @@ if [ -f "$conf/mesos-agent-env.sh" ]; then (
 		done
 	fi
 ) 2>/dev/null; fi
+if [ -f "$marathon/bin/start-marathon" ]; then
+	tell marathon_principal "$(sed -n "s/.*--mesos_authentication_principal '\{0,1\}\([^ ']*\).*/\1/p" "$marathon/bin/start-marathon")"
+fi
 for _file in "$S"/upload/*; do
 	if [ -f "$_file" ]; then tell upload "${_file##*/}"; fi
 done

@@ -32,6 +32,7 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
         "users": " ".join(users),
         "zookeeper_port": str(cluster.zookeeper.client_port),
         "conf": f"{cluster.mesos.prefix}/etc/mesos",
+        "marathon": cluster.marathon.home,
     }
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in head.items())
     body = [f"{variables}\n", _gather()]
@@ -109,6 +110,7 @@ class FactsReader(Answer):
             zookeeper_myid=self.first("zookeeper_myid"),
             zookeeper_mode=self.first("zookeeper_mode"),
             agent_identity=dict(self.pairs("agent_identity")),
+            marathon_principal=next((text.strip() for text in self.all("marathon_principal")), None),
             quorum=int(quorum) if quorum else None,
             files={
                 path: base64.b64decode(content).decode(errors="surrogateescape") for path, content in self.pairs("file")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mesosctl.inventory.state import state_home
+from mesosctl.transport.files import write_private
 
 MACHINE_STATE = Path("/var/lib/mesosctl-lab")
 """What belongs to no single lab: locks, the build of the images, our own Docker engine."""
@@ -47,10 +48,7 @@ class State:
 
     def write(self, path: Path, content: str) -> None:
         """Write one of the files above, mode 0600, whole or not at all."""
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.touch(mode=0o600)
-        temporary.write_text(content)
-        temporary.replace(path)
+        write_private(path, content)
 
     def public_key(self) -> str:
         """The public half of the lab's key, which is made now if there is none."""

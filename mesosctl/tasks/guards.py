@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mesosctl.engine.facts import Facts
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.tasks import agent_identity, docker_repository, proxy
+from mesosctl.tasks import agent_identity, docker_repository, marathon, proxy
 from mesosctl.tasks.common import bracketed
 from mesosctl.tasks.mesos_python import python_of, runs_mesos
 
@@ -44,6 +44,7 @@ def refusals(cluster: Cluster, facts: Mapping[str, Facts]) -> list[Refusal]:
         *_standalone(cluster, facts),
         *_quorum(cluster, facts),
         *_agents(cluster, facts),
+        *_principal(cluster, facts),
     ]
 
 
@@ -217,6 +218,24 @@ def _quorum(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]:
 def _agents(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]:
     for names, what, fix in agent_identity.changed(cluster, facts):
         yield Refusal("agent-identity", names, f"an agent that has run would not start with this: {what}", fix)
+
+
+def _principal(cluster: Cluster, facts: Mapping[str, Facts]) -> Iterator[Refusal]:
+    """A master that knows a framework refuses it under another principal."""
+    for host in cluster.with_role(Role.MARATHON):
+        its = facts.get(host.name)
+        wanted = marathon.marathon_flags(cluster, host).get("mesos_authentication_principal", "")
+        if its and its.marathon_principal is not None and its.marathon_principal != wanted:
+            yield Refusal(
+                "marathon-principal",
+                "",
+                f"Marathon's principal would change from {its.marathon_principal or 'none'} to {wanted or 'none'}: "
+                "Mesos refuses that of a framework that it knows",
+                "keep it (marathon.flags.mesos_authentication_principal); or, where Marathon never ran or after its "
+                "apps were destroyed and its framework ended (TEARDOWN of the master's API), go on",
+                may_be_accepted=True,
+            )
+            return
 
 
 def _quorum_steps(old: int, new: int, before: list[str], after: list[str]) -> tuple[str, str]:

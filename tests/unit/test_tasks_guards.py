@@ -13,6 +13,7 @@ from mesosctl.inventory.model import (
     Cluster,
     Docker,
     Host,
+    Marathon,
     Mesos,
     MesosAgent,
     Proxy,
@@ -224,3 +225,22 @@ def test_what_an_agent_that_has_run_would_not_start_with(
         assert [refusal.id for refusal in found] == ([] if allowed else ["agent-identity"])
         assert not guards.refusals(made, {"a1": replace(NEW, agent_identity={**identity, "work_dir": "/other"})})
         assert not guards.refusals(made, {"a1": NEW}), "an agent that never ran takes what it is given"
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "ids"),
+    [
+        (None, "m", []),
+        ("m", "m", []),
+        ("", "", []),
+        ("", "m", ["marathon-principal"]),
+        ("m", "", ["marathon-principal"]),
+    ],
+)
+def test_a_marathon_keeps_its_principal(have: str | None, want: str, ids: list[str]) -> None:
+    host = Host(name="m1", address="10.0.0.1", roles=frozenset({Role.MARATHON}))
+    flags = {"mesos_authentication_principal": want} if want else {}
+    made = replace(cluster([host]), marathon=Marathon(flags=flags))
+    found = guards.refusals(made, {"m1": replace(NEW, marathon_principal=have)})
+    assert [refusal.id for refusal in found] == ids
+    assert all(refusal.may_be_accepted for refusal in found)
