@@ -14,8 +14,8 @@ from mesosctl.runtime.agent.core import Agent, Settings
 from mesosctl.runtime.agent.durable import Durable
 from mesosctl.runtime.agent.executor_api import invalid
 from mesosctl.runtime.agent.journal import Journal
-from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState
-from mesosctl.runtime.agent.recovery import find, forget
+from mesosctl.runtime.agent.records import Ending, ExecutorRecord, ExecutorState, FrameworkRecord
+from mesosctl.runtime.agent.recovery import FoundRun, find, forget
 from mesosctl.runtime.agent.sandbox import sandbox_path
 from mesosctl.runtime.protocol.basics import AgentID
 from mesosctl.runtime.protocol.cluster import AgentInfo, FrameworkInfo
@@ -48,6 +48,10 @@ class Host:
         self.agent: AgentProcess | None = None
         self.acknowledged: set[bytes] = set()
         """Updates whose acknowledgement is on the disk."""
+        self.taken: set[bytes] = set()
+        """Updates that an agent has taken from an executor, to be written down."""
+        self.promised: dict[str, set[bytes]] = {}
+        """By container, updates that an agent has acknowledged to its executor."""
         self._pids = _FIRST_PID
         self.starting = False
 
@@ -102,6 +106,7 @@ class AgentProcess(Process):
         self.world.log(self.name, "starts as", found.info and found.info.id.value)
         for framework in found.frameworks:
             for run in framework.runs:
+                self._check_promises(run)
                 run.changed = run.run.launched_at  # the disk tells the time of this machine
                 if run.container_id in place.containers and not run.forked:
                     run.forked = Forked(place.containers[run.container_id].pid, None)
@@ -201,6 +206,28 @@ class AgentProcess(Process):
         executor = framework.executors.get(call.executor_id.value) if framework else None
         if framework is None or executor is None:
             return 400
+        updates = call.subscribe.unacknowledged_updates if call.subscribe else filter(None, [call.update])
+        status_code = self._serve(framework, executor, container, call, stream)
+        for update in updates:
+            task = executor.find(update.status.task_id.value)
+            if task and framework.info.checkpoint and task.status().uuid == update.status.uuid:
+                self._place.taken.add(update.status.uuid)
+        return status_code
+
+    def _check_promises(self, run: FoundRun) -> None:
+        written = {status.uuid for task in run.tasks for status in task.statuses}
+        promised = self._place.promised.get(run.container_id, set()) & self._place.taken
+        if not run.completed and promised - written:
+            raise ViolationError(f"{self.name} forgot an update of {run.executor.executor_id.value}")
+
+    def _serve(
+        self,
+        framework: FrameworkRecord,
+        executor: ExecutorRecord,
+        container: Container,
+        call: Call,
+        stream: Stream | None,
+    ) -> int:
         if call.subscribe is not None:
             self._close_stream(executor.container_id)
             self._streams[executor.container_id] = stream

@@ -35,7 +35,8 @@ class Loop:
     def __init__(self, process: Process) -> None:
         self._process = process
         self.doomed: Callable[[], None] | None = None
-        """Ends the process while it writes next."""
+        """Ends the process while it writes next: the disk hangs until then, and all else goes on."""
+        self._hangs = False
         self._threads: dict[object, deque[tuple[Callable[..., None], tuple[object, ...], _Future]]] = {}
         self.call_later = lambda seconds, callback: process.after(seconds, callback)
 
@@ -44,8 +45,10 @@ class Loop:
 
     def run_in_executor(self, thread: object, work: Callable[..., None], *arguments: object) -> _Future:
         future = _Future()
-        if self.doomed:
-            self._process.after(self._process.world.latency(), self.doomed)
+        if self.doomed and not self._hangs:
+            self._hangs = True
+            world = self._process.world
+            self._process.after(world.random.choice([world.latency(), world.between(0.1, 1.5)]), self.doomed)
         queue = self._threads.setdefault(thread, deque())
         queue.append((work, arguments, future))
         if len(queue) == 1:
@@ -53,6 +56,8 @@ class Loop:
         return future
 
     def _work(self, queue: deque[tuple[Callable[..., None], tuple[object, ...], _Future]]) -> None:
+        if self._hangs:
+            return
         work, arguments, future = queue.popleft()
         work(*arguments)
         self._process.after(self._process.world.latency() / 10, future.done)

@@ -87,6 +87,8 @@ class Container(Process):
 
     def hears(self, event: Event) -> None:
         self._deadline = self.now() + _RECOVERY_SECONDS
+        if event.acknowledged:
+            self.place.promised.setdefault(self.id, set()).add(event.acknowledged.uuid)
         self._executor.event(event)
 
     def _ended(self, attempt: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mesosctl.runtime.agent.core import Agent
+from mesosctl.runtime.agent.durable import Durable
 from mesosctl.runtime.agent.updates import StatusUpdates
 from mesosctl.runtime.master.agent_records import AgentRecords
 from mesosctl.runtime.master.agents import Agents
@@ -16,6 +17,7 @@ from mesosctl.runtime.master.draining import Draining
 from mesosctl.runtime.master.offers import Offers
 from mesosctl.runtime.master.records import Agent as AgentRecord
 from mesosctl.runtime.master.stocktaking import Stocktaking
+from mesosctl.runtime.protocol.executor import Event
 
 Mistake = Callable[[pytest.MonkeyPatch], None]
 
@@ -75,6 +77,16 @@ def acknowledgements_are_not_written_down(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Checkpoint, "acknowledged", _nothing)
 
 
+def acknowledgements_are_sent_before_they_are_written_down(patch: pytest.MonkeyPatch) -> None:
+    def early(self: Durable, container_id: str, event: Event) -> None:
+        if event.acknowledged:
+            self._outside.to_executor(container_id, event)
+        else:
+            self._journal.after(lambda: self._outside.to_executor(container_id, event))
+
+    patch.setattr(Durable, "to_executor", early)
+
+
 def updates_are_taken_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(StatusUpdates, "is_new", lambda *_: True)
 
@@ -101,6 +113,7 @@ MISTAKES: list[Mistake] = [
     running_tasks_are_not_counted_after_a_failover,
     acknowledgements_are_forgotten,
     acknowledgements_are_not_written_down,
+    acknowledgements_are_sent_before_they_are_written_down,
     agents_are_admitted_before_the_registry_holds_them,
     gone_agents_are_forgotten_by_the_next_master,
     nobody_sees_that_an_agent_is_drained,
