@@ -424,3 +424,61 @@ def test_constraints_count_where_something_is_reserved() -> None:
     site.reserved["a1"] = kept
     (again,) = site.offer("a1")
     assert volume_of(again) == volume_of(first) != volume_of(second)
+
+
+def test_each_goes_back_to_where_its_own_data_is() -> None:
+    site = deployed(instances=2, constraints=[["hostname", "UNIQUE"]])
+    first, second = site.running("/db")
+    for each in (first, second):
+        site.status(each.task_id, TaskState.TASK_FAILED)
+    site.clock.advance(100)
+    assert second.agent
+    (task,) = site.offer(second.agent.host)
+    assert task.task_id.value == f"{second.id}._app.2"
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_killed_while_unreachable_it_keeps_what_is_reserved(scaled: bool) -> None:
+    site = deployed()
+    first = running(site)
+    site.status(first.task_id, TaskState.TASK_UNREACHABLE)
+    site.marathon.kill([first.task_id], scale=scaled)
+    (kept,) = site.marathon.instances("/db")
+    assert (kept.id, kept.reservation) == (first.id, first.reservation)
+    assert kept.condition is (Condition.RESERVED if scaled else Condition.SCHEDULED)
+    site.status(first.task_id)  # it comes back, and nobody waits for it
+    assert site.outside.kills[-1][0] == first.task_id
+
+
+def test_what_is_unneeded_may_come_back_in_parts() -> None:
+    site = deployed()
+    instance = running(site)
+    assert instance.agent
+    host = instance.agent.host
+    site.delete("/db")
+    site.status(instance.task_id, TaskState.TASK_KILLED)
+    (whole,) = site.reserved[host].values()
+    volumes = tuple(each for each in whole if each.disk and each.disk.persistence)
+    rest = tuple(each for each in whole if each not in volumes)
+    suppressed = site.outside.suppressed
+    site.marathon.offers([msgspec.structs.replace(offer(host), resources=rest)])
+    assert site.outside.suppressed == suppressed
+    site.marathon.offers([msgspec.structs.replace(offer(host), resources=volumes)])
+    assert site.outside.suppressed == suppressed + 1
+    given = [each.unreserve.resources for each in site.outside.accepted if each.unreserve]
+    assert len(given) == 2
+
+
+def test_another_leader_goes_on_with_a_suspension() -> None:
+    site = deployed()
+    first = running(site)
+    site.put({"id": "/db", "instances": 0})
+    archive = Archive({}, 50)
+    archive.record(site.outside.changes)
+    other = Site(snapshot=archive.snapshot(), start=site.clock.now() + 60)
+    other.reserved = site.reserved
+    assert first.task_id in {task_id for task_id, _, _ in other.outside.kills}
+    other.settle()
+    assert not other.marathon.deployments
+    (kept,) = other.marathon.instances("/db")
+    assert (kept.id, kept.condition, kept.reservation) == (first.id, Condition.RESERVED, first.reservation)
