@@ -104,7 +104,8 @@ class TestCheck:
         assert found["h1", "names"] == [("ok", "all 3 names resolve")]
 
     def test_the_process_that_holds_a_port_is_named(self, mesosctl: Mesosctl) -> None:
-        mesosctl("exec", "-l", "h1", "systemd-run --quiet --unit=squatter python3 -m http.server 8080; sleep 1")
+        squat = "systemd-run --quiet --unit=squatter python3 -m http.server 8080"
+        mesosctl("exec", "-l", "h1", f"systemctl stop marathon; {squat}; sleep 1")
         try:
             pid = mesosctl.json("exec", "-l", "h1", "systemctl show -p MainPID --value squatter")
             number = pid["hosts"]["h1"]["output"]
@@ -112,7 +113,8 @@ class TestCheck:
             assert ("error", f"8080 (Marathon) is held by python3, process {number}") in found["h1", "ports"]
             assert [severity for severity, _ in found["h2", "ports"]] == ["ok"]
         finally:
-            mesosctl("exec", "-l", "h1", "systemctl stop squatter")
+            mesosctl("exec", "-l", "h1", "systemctl stop squatter; systemctl start marathon")
+            wait_until_green(mesosctl)
 
     def test_a_firewall_between_nodes_is_seen_from_both(self, mesosctl: Mesosctl, hosts: Lab) -> None:
         hosts.partition(["h1"], ["h2"])
