@@ -136,11 +136,12 @@ def test_a_pod_on_reserved_resources_and_volumes(open_programs: Programs) -> Non
         "first",
         "nobody",
         "echo first >shared/words && echo first >pod/first && echo first >own/words && touch own/ready"
-        " && until test -e shared/done; do sleep 0.1; done",
+        " && until test -e shared/done && test -e own/twice; do sleep 0.1; done",
         own,
         shared,
     )
-    health = {"type": "COMMAND", "command": {"value": "test -e own/ready"}, "interval_seconds": 0.1}
+    check = "test -e own/ready && if test -e own/once; then touch own/twice; else touch own/once; fi"
+    health = {"type": "COMMAND", "command": {"value": check}, "interval_seconds": 0.1}
     first["health_check"] = {**health, "delay_seconds": 0, "grace_period_seconds": 60}
     second = member(
         offer,
