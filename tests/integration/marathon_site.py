@@ -105,8 +105,8 @@ class Site:
     def lose_host(self, number: int) -> None:
         """The agent and all that it started, at once."""
         self.kill(f"agent-{number}")
-        place = str(self.work_dir(number)).encode()
-        while mine := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if place in _environment(pid)]:
+        place = str(self.work_dir(number))
+        while mine := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if place in _marks(pid)]:
             for pid in mine:
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -181,8 +181,9 @@ def ask(port: int, path: str) -> bytes | None:
         connection.close()
 
 
-def _environment(pid: int) -> bytes:
+def _marks(pid: int) -> str:
+    """Where it is, and its environment: executors show the one by their directory, tasks the other."""
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
+        return os.readlink(f"/proc/{pid}/cwd") + Path(f"/proc/{pid}/environ").read_text(errors="replace")
     except OSError:
-        return b""
+        return ""
