@@ -81,8 +81,11 @@ class Site:
         """The agents that the apps are on. `user`: who logs in there, as --agent-user has it."""
         from mesosctl.apps import place
         from mesosctl.apps.sandbox import AGENT_PORT, Agents
+        from mesosctl.inventory.model import Role
 
-        login = None if user is None else _login(user, "the agents")
+        login = place.login(self.cluster, Role.AGENT) if self.cluster else None
+        if user is not None:
+            login = _login(user, "the agents")
         config = self.marathon.info().get("marathon_config") or {}
         told = config.get("mesos_leader_ui_url")
         masters = [told] if isinstance(told, str) else []

@@ -8,9 +8,11 @@ import shlex
 import socket
 from collections.abc import Callable
 from typing import cast
+from urllib.parse import urlsplit
 
 from testinfra.host import Host
 
+from mesosctl.apps import place
 from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
 from mesosctl.transport.http import Answer
@@ -19,19 +21,24 @@ Ask = Callable[[Node, Role, str], Answer]
 """Asks for a path of the program that a host runs in a role. Raises AssertionError where nothing answers."""
 
 SECONDS = 20
+MARK = "END-OF-SCRIPT"
 
 
 def get(host: Host, cluster: Cluster, node: Node, role: Role, path: str) -> Answer:
     """What `Ask` does, with testinfra's host for the node."""
-    port = {
-        Role.MASTER: cluster.mesos.master.port,
-        Role.AGENT: cluster.mesos.agent.port,
-        Role.MARATHON: cluster.marathon.port,
-    }[role]
-    request = f"GET {path} HTTP/1.0\r\nHost: {node.address}:{port}\r\n\r\n"
-    script = f"exec 3<>/dev/tcp/{node.address}/{port} && printf %s {shlex.quote(request)} >&3 && cat <&3"
-    said = host.run(f"timeout {SECONDS} bash -c %s", script)
-    assert said.stdout.startswith("HTTP/"), f"nothing answers at {node.address}:{port}"
+    server = urlsplit(place.url(cluster, node, role))
+    login = place.login(cluster, role)
+    lines = [f"GET {path} HTTP/1.0", f"Host: {server.netloc}", *([f"Authorization: {login.header}"] if login else [])]
+    say = f"printf '%s\\r\\n' {' '.join(map(shlex.quote, lines))} ''"
+    if server.scheme == "https":
+        script = (
+            f"{{ {say}; sleep {SECONDS}; }} | openssl s_client -quiet -no_ign_eof -connect {server.netloc} 2>/dev/null"
+        )
+    else:
+        script = f"exec 3<>/dev/tcp/{server.hostname}/{server.port} && {say} >&3 && cat <&3"
+    # The script is read, not given as an argument, so that no list of processes shows a login.
+    said = host.run(f"timeout {SECONDS} bash <<'{MARK}'\n{script}\n{MARK}\n")
+    assert said.stdout.startswith("HTTP/"), f"nothing answers at {server.netloc}"
     answer = http.client.HTTPResponse(cast(socket.socket, _Said(said.stdout.encode())))
     answer.begin()
     return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
