@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAB := demo
 
-.PHONY: demo demo-down test lint bench bench-runtime clean
+.PHONY: demo demo-down test fuzz lint bench bench-runtime clean
 
 demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running cluster with the guide's nginx app on it
 	$(BIN)/mesosctl lab up --name $(LAB) --hosts 5 --inventory $(LAB).yaml
@@ -20,6 +20,9 @@ demo-down: $(VENV)/.ready
 
 test: $(VENV)/.ready system lint  ## Everything, real hosts included
 	$(BIN)/pytest tests/unit tests/integration tests/cluster tests/bench
+
+fuzz: $(VENV)/.ready  ## The unit tests with generated cases that are new each time
+	MESOSCTL_TESTS_BY_CHANCE=1 $(BIN)/pytest tests/unit
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

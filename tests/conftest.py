@@ -6,10 +6,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+import hypothesis
 import pytest
 
 from mesosctl import lab
 from mesosctl.lab import ImageKind, Lab
+
+CHANCE = bool(os.environ.get("MESOSCTL_TESTS_BY_CHANCE"))
+"""Whether generated cases are new ones each time (`make fuzz`). A change is judged by the same ones as the last."""
+hypothesis.settings.register_profile("mesosctl", deadline=None, derandomize=not CHANCE)
+hypothesis.settings.load_profile("mesosctl")
 
 LabFactory = Callable[[str, int, ImageKind], Lab]
 

@@ -6,6 +6,7 @@ Each parse function returns the value, normalised where there is more than one w
 from __future__ import annotations
 
 import binascii
+import os
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -200,7 +201,7 @@ class FilePath(ScalarKind):
         if text is INVALID:
             return INVALID
         file = resolve(text, reader.folder)
-        if not file.is_file():
+        if not os.path.isfile(file):  # False for names that no file can have
             reader.warning(node.mark, f"there is no file {file}")
         return file
 
@@ -267,7 +268,7 @@ class TarballFile(Text):
         if text is INVALID or "://" in text:
             return text
         file = resolve(text, reader.folder)
-        if not file.is_file():
+        if not os.path.isfile(file):  # False for names that no file can have
             return reader.error(node.mark, f"there is no file {file}")
         return str(file.absolute())
 

@@ -114,7 +114,7 @@ def holder(cluster: Cluster, host: str) -> str:
 @pytest.mark.timeout(2400)
 def test_killed_at_twenty_moments(three: Cluster) -> None:
     """A moment is a while after some line of what a run says, so that it does not depend on the machine's speed."""
-    seed = int(os.environ.get("MESOSCTL_TEST_SEED", random.randrange(10**6)))
+    seed = int(os.environ.get("MESOSCTL_TEST_SEED", "17"))
     print(f"MESOSCTL_TEST_SEED={seed}")
     moments = random.Random(seed)
     states = [content(three)]

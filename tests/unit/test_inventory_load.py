@@ -330,3 +330,8 @@ def test_a_large_inventory_is_read_quickly() -> None:
     started = time.process_time()
     assert len(cluster(f"name: demo\nhosts:\n  m: {{roles: [master]}}\n{hosts}").hosts) == 2001
     assert time.process_time() - started < 4
+
+
+def test_a_file_name_that_no_file_can_have() -> None:
+    loaded_ = loaded(f"name: c\nssh: {{key: {'a' * 5000}}}\nhosts: {{n1: {{address: 192.0.2.1, roles: [agent]}}}}\n")
+    assert any("there is no file" in warning.message for warning in loaded_.warnings)

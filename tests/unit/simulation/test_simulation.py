@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
+from tests.conftest import CHANCE
 from tests.unit.simulation.mistakes import MISTAKES, Mistake
 from tests.unit.simulation.run import run
 from tests.unit.simulation.world import SimulationError
@@ -51,8 +52,8 @@ def test_clusters(first: int) -> None:
     _run_all(range(first, first + _BATCH))
 
 
-def test_clusters_of_chance() -> None:
-    first = random.SystemRandom().randrange(10**9)
+def test_further_clusters() -> None:
+    first = random.SystemRandom().randrange(10**9) if CHANCE else _SEEDS
     print(f"Seeds from {first}")
     _run_all(range(first, first + _BATCH // 2))
 
