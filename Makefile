@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAB := demo
 
-.PHONY: demo demo-down test fuzz lint bench bench-runtime clean
+.PHONY: demo demo-down test test-slow fuzz lint bench bench-runtime clean
 
 demo: $(VENV)/.ready system  ## Five local hosts, bootstrapped to a running cluster with the guide's nginx app on it
 	$(BIN)/mesosctl lab up --name $(LAB) --hosts 5 --inventory $(LAB).yaml
@@ -21,6 +21,9 @@ demo-down: $(VENV)/.ready
 test: $(VENV)/.ready system lint  ## Everything, real hosts included
 	$(BIN)/pytest tests/unit tests/integration tests/cluster tests/bench
 
+test-slow: test  ## And what takes long: the Molecule scenarios of all roles
+	for role in roles/*/molecule; do (cd $$role/.. && PATH=$(CURDIR)/$(BIN):$$PATH molecule test) || exit 1; done
+
 fuzz: $(VENV)/.ready  ## The unit tests with generated cases that are new each time
 	MESOSCTL_TESTS_BY_CHANCE=1 $(BIN)/pytest tests/unit
 
@@ -28,6 +31,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline roles
 
 bench: $(VENV)/.ready system bench-runtime  ## Speed beside ansible-core, pyinfra and plain ssh, and that of the runtime
 	python3 -m venv $(VENV)/peers

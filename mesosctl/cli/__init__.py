@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("inventory:init", "Write a commented inventory for the hosts given."),
     "validate": ("inventory:validate", "Check an inventory and report every problem at once."),
     "schema": ("inventory:schema", "Print the JSON Schema of the inventory, for editors."),
+    "inventory": ("ansible:inventory", "Print the inventory for Ansible."),
     "hosts": ("hosts:hosts", "Trust the hosts' SSH keys, and list what is trusted."),
     "keys": ("keys:keys", "Create, push, rotate and revoke the cluster's SSH keys."),
     "check": ("check:check", "Look whether the hosts are fit for the cluster, before anything is changed."),

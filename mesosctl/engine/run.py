@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 
-from mesosctl.engine import audit, lock, rolling
+from mesosctl.engine import audit, lock, rolling, upload
 from mesosctl.engine.causes import failure_of, lost, why_failed, why_not_locked
 from mesosctl.engine.facts import Facts
 from mesosctl.engine.gather import FactsReader, facts_program
@@ -24,9 +24,9 @@ from mesosctl.engine.mask import Mask
 from mesosctl.engine.report import Failure, HostReport, Listener, Report, Result, Silent, StageResult, Status
 from mesosctl.errors import RefusedError
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.resources.program import PLAN, STATE_DIR, Lock, Mode, compile_program
+from mesosctl.resources.program import PLAN, Lock, Mode, compile_program
 from mesosctl.resources.reader import Reader
-from mesosctl.resources.types import Archive, Resource, Service
+from mesosctl.resources.types import Resource, Service
 from mesosctl.transport import Connection, Transport
 from mesosctl.transport.errors import TransportError
 
@@ -370,13 +370,10 @@ class Run:
         return connection
 
     def _upload(self, host: Host, stage: str, resources: Sequence[Resource]) -> None:
-        facts = self.facts.get(host.name)
-        for resource in resources:
-            if isinstance(resource, Archive) and not (facts and _arrived(resource, facts)):
-                self._tell(partial(self._listener.resource_started, host.name, stage, resource.id))
-                with resource.source.open("rb") as source:
-                    path = f"{STATE_DIR}/upload/{resource.sha256}"
-                    self.connection(host).put(source, path, timeout=self.options.host_timeout)
+        for archive in upload.missing(resources, self.facts.get(host.name)):
+            self._tell(partial(self._listener.resource_started, host.name, stage, archive.id))
+            with archive.source.open("rb") as source:
+                self.connection(host).put(source, upload.path_of(archive), timeout=self.options.host_timeout)
 
     def _unlock(self) -> None:
         if not self._locked or not self._host_lock:
@@ -408,8 +405,3 @@ class Run:
     def _tell(self, message: Callable[[], None]) -> None:
         with self._told:
             message()
-
-
-def _arrived(archive: Archive, facts: Facts) -> bool:
-    """Whether a host has an archive, packed or unpacked, and needs it no more to be sent."""
-    return archive.sha256 in facts.uploads or (archive.path, archive.sha256) in facts.releases
