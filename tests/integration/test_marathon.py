@@ -226,7 +226,9 @@ def test_whoever_is_asked_the_leader_answers(pair: list[Marathon]) -> None:
     leader.until_deployed()
 
 
-def test_a_leader_that_abdicates_ends_and_the_other_takes_over(pair: list[Marathon], zookeeper: ZooKeeper) -> None:
+def test_a_leader_that_abdicates_ends_and_the_other_takes_over(
+    pair: list[Marathon], zookeeper: ZooKeeper, tmp_path: Path
+) -> None:
     """More than once: each comes back as the other one's follower."""
     leader, other = pair
     leader.change("POST", "/v2/apps", sleeper("/stays"))
@@ -240,15 +242,15 @@ def test_a_leader_that_abdicates_ends_and_the_other_takes_over(pair: list[Marath
             each.until(lambda each=each, other=other: each.get("/v2/leader").json.get("leader") == other.address)  # type: ignore[misc]
             each.until(lambda each=each: each.running("/stays") == before)  # type: ignore[misc]
         leader, other = other, leader
-    assert _acls(zookeeper) == {*OPEN_ACL_UNSAFE}
+    assert _acls(zookeeper, tmp_path.name) == {*OPEN_ACL_UNSAFE}
 
 
-def _acls(zookeeper: ZooKeeper) -> set[Any]:
-    """Of everything that any Marathon keeps in ZooKeeper."""
+def _acls(zookeeper: ZooKeeper, root: str) -> set[Any]:
+    """Of everything below a path that Marathon keeps in ZooKeeper."""
     client = KazooClient(zookeeper.server)
     client.start(60)
     try:
-        waiting, found = [f"/{child}" for child in client.get_children("/") if child != "zookeeper"], set()
+        waiting, found = [f"/{root}"], set()
         for path in waiting:
             waiting += [f"{path}/{child}" for child in client.get_children(path)]
             found |= {*client.get_acls(path)[0]}

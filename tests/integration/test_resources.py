@@ -254,7 +254,9 @@ def test_account(box: Box) -> None:
     assert box.sh("getent passwd testzk | cut -d: -f6,7; id -gn testzk") == "/srv/t:/usr/sbin/nologin\ntestzk\n"
 
 
-UNIT = """[Service]
+UNIT = """[Unit]
+StartLimitIntervalSec=0
+[Service]
 ExecStart=/bin/sh -c 'cp /srv/t/conf /srv/t/read; exec sleep 1000'
 [Install]
 WantedBy=multi-user.target
