@@ -8,7 +8,7 @@ from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
 from mesosctl.verify.http import Ask, answering
 from mesosctl.verify.promises import promise
-from mesosctl.verify.services import enabled, running, started_again, systemd
+from mesosctl.verify.services import always_up, running
 
 TITLE = "Marathon"
 
@@ -25,9 +25,7 @@ def test_marathon_start_script(host: Host, cluster: Cluster) -> None:
 @promise(Role.MARATHON)
 def test_marathon_starts_with_the_host(host: Host) -> None:
     """Marathon starts with the host, and again when it ends"""
-    enabled(host, "marathon")
-    if systemd(host):
-        started_again(host, "marathon")
+    always_up(host, "marathon")
 
 
 @promise(Role.MARATHON)

@@ -8,7 +8,7 @@ from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
 from mesosctl.verify.http import Ask, answering
 from mesosctl.verify.promises import promise
-from mesosctl.verify.services import enabled, environment, open_files, running, started_again, systemd
+from mesosctl.verify.services import always_up, environment, open_files, running
 
 TITLE = "Mesos"
 
@@ -119,25 +119,20 @@ def test_agent_program(host: Host, cluster: Cluster) -> None:
 @promise(Role.MASTER)
 def test_master_starts_with_the_host(host: Host) -> None:
     """The master starts with the host, and again when it ends"""
-    enabled(host, "mesos-master")
-    if systemd(host):
-        started_again(host, "mesos-master")
+    always_up(host, "mesos-master")
 
 
 @promise(Role.AGENT)
 def test_agent_starts_with_the_host(host: Host) -> None:
     """The agent starts with the host, and again when it ends"""
-    enabled(host, "mesos-agent")
-    if systemd(host):
-        started_again(host, "mesos-agent")
+    always_up(host, "mesos-agent")
 
 
 @promise(Role.MASTER)
 def test_master_runs(host: Host, node: Node, cluster: Cluster, ask: Ask) -> None:
     """The master runs and is healthy"""
     running(host, "mesos-master")
-    if systemd(host):
-        open_files(host, "mesos-master", cluster.limits.nofile)
+    open_files(host, "mesos-master", cluster.limits.nofile)
     answer = ask(node, Role.MASTER, "/health")
     assert answer.status == 200, f"/health answers {answer.status}"
 
@@ -146,8 +141,7 @@ def test_master_runs(host: Host, node: Node, cluster: Cluster, ask: Ask) -> None
 def test_agent_runs(host: Host, node: Node, cluster: Cluster, ask: Ask) -> None:
     """The agent runs and is healthy"""
     running(host, "mesos-agent")
-    if systemd(host):
-        open_files(host, "mesos-agent", cluster.limits.nofile)
+    open_files(host, "mesos-agent", cluster.limits.nofile)
     answer = ask(node, Role.AGENT, "/health")
     assert answer.status == 200, f"/health answers {answer.status}"
 

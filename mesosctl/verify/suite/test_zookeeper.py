@@ -9,7 +9,7 @@ from testinfra.host import Host
 from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
 from mesosctl.verify.promises import promise
-from mesosctl.verify.services import enabled, open_files, running, started_again, systemd
+from mesosctl.verify.services import always_up, open_files, running
 
 TITLE = "ZooKeeper"
 
@@ -70,9 +70,7 @@ def test_zookeeper_id(host: Host, node: Node, cluster: Cluster) -> None:
 @promise(Role.ZOOKEEPER)
 def test_zookeeper_starts_with_the_host(host: Host) -> None:
     """ZooKeeper starts with the host, and again when it ends"""
-    enabled(host, "zookeeper")
-    if systemd(host):
-        started_again(host, "zookeeper")
+    always_up(host, "zookeeper")
 
 
 @promise(Role.ZOOKEEPER)
@@ -81,8 +79,7 @@ def test_zookeeper_runs(host: Host, cluster: Cluster) -> None:
     running(host, "zookeeper")
     user = host.check_output("ps -o user:32= -p $(pgrep -o -f org.apache.zookeeper.server)").strip()
     assert user == cluster.zookeeper.user, f"it runs as {user}"
-    if systemd(host):
-        open_files(host, "zookeeper", cluster.limits.nofile)
+    open_files(host, "zookeeper", cluster.limits.nofile)
 
 
 @promise(Role.ZOOKEEPER)
