@@ -22,7 +22,7 @@ test: $(VENV)/.ready system lint  ## Everything, real hosts included
 	$(BIN)/pytest tests/unit tests/integration tests/cluster tests/bench
 
 test-slow: test  ## And what takes long: the Molecule scenarios of all roles
-	for role in roles/*/molecule; do (cd $$role/.. && PATH=$(CURDIR)/$(BIN):$$PATH molecule test) || exit 1; done
+	for role in roles/*/molecule; do (cd $$role/.. && LC_ALL=C.UTF-8 PATH=$(CURDIR)/$(BIN):$$PATH molecule test) || exit 1; done
 
 fuzz: $(VENV)/.ready  ## The unit tests with generated cases that are new each time
 	MESOSCTL_TESTS_BY_CHANCE=1 $(BIN)/pytest tests/unit
@@ -31,7 +31,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline roles
+	LC_ALL=C.UTF-8 PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline roles
 
 bench: $(VENV)/.ready system bench-runtime  ## Speed beside ansible-core, pyinfra and plain ssh, and that of the runtime
 	python3 -m venv $(VENV)/peers

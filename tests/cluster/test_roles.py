@@ -16,6 +16,8 @@ from tests.conftest import LabFactory
 
 ROLES = Path(__file__).parents[2] / "roles"
 BIN = Path(sys.executable).parent
+PLAIN = {"ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+"""No colours; Ansible refuses to work in a locale that is not UTF-8."""
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
@@ -23,7 +25,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
         [str(BIN / command[0]), *command[1:]],
         cwd=folder,
-        env={**environment, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"},
+        env={**environment, **PLAIN, "PATH": f"{BIN}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
