@@ -584,15 +584,17 @@ wait_ready() {
 	done
 }
 
-# stays_up MANAGER NAME: whether a service still runs ten seconds after it was started. Sets late, as wait_ready does.
+# stays_up MANAGER NAME: whether a service still runs ten seconds after it was started, and was not started again
+# meanwhile: one that ends and starts as often as it is looked at seems to run. Sets late, as wait_ready does.
 stays_up() {
 	speak
 	_began=$(date +%s)
+	_before=$(restarts "$1" "$2")
 	late="it ends each time it is started"
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		sleep 1
 		case $1 in
-		systemd) systemctl is-active --quiet "$2.service" ;;
+		systemd) systemctl is-active --quiet "$2.service" && [ "$(restarts "$1" "$2")" = "$_before" ] ;;
 		*) "/etc/init.d/$2" status >/dev/null 2>&1 ;;
 		esac || return 1
 	done
