@@ -122,16 +122,18 @@ limit_option = click.option(
     help="Only these hosts (* and ? match), roles or stages; separated by commas.",
 )
 
+parallel_option = click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=RunOptions().parallel,
+    show_default=True,
+    metavar="N",
+    help="Hosts worked on at the same time.",
+)
+
 _RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     limit_option,
-    click.option(
-        "--parallel",
-        type=click.IntRange(min=1),
-        default=RunOptions().parallel,
-        show_default=True,
-        metavar="N",
-        help="Hosts worked on at the same time.",
-    ),
+    parallel_option,
     click.option(
         "--timeout",
         type=click.FloatRange(min=1),

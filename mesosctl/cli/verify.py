@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from mesosctl.cli.common import RunOptions, inventory_option, limit_option, output_option
+from mesosctl.cli.common import RunOptions, inventory_option, limit_option, output_option, parallel_option
 from mesosctl.cli.display import lively
 from mesosctl.cli.session import Session
 from mesosctl.errors import ExitCode, MesosctlError
@@ -46,14 +46,7 @@ MARKS = {
 )
 @limit_option
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write JUnit XML.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(min=1),
-    default=RunOptions().parallel,
-    show_default=True,
-    metavar="N",
-    help="Hosts looked at at the same time.",
-)
+@parallel_option
 @click.option("--ask-password", "ask_login", is_flag=True, help="Ask for the hosts' login password.")
 @click.option("-K", "--ask-sudo-password", "ask_sudo", is_flag=True, help="Ask for the hosts' sudo password.")
 @output_option

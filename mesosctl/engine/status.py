@@ -320,12 +320,12 @@ def judge_masters(cluster: Cluster, hosts: Sequence[HostStatus]) -> Masters | No
     if not masters or any(host.name not in asked for host in masters):
         return None
     states = {host.name: asked[host.name].master or MasterState(standing="") for host in masters}
-    leaders = tuple(name for name, state in states.items() if state.standing == "leader")
+    leaders, followers, missing = _by_standing(states)
     first = states[leaders[0]] if leaders else MasterState(standing="")
     return Masters(
         leaders=leaders,
-        followers=tuple(name for name, state in states.items() if state.standing == "follower"),
-        missing=tuple(name for name, state in states.items() if not state.standing),
+        followers=followers,
+        missing=missing,
         address=mesos_service.master_address(cluster, cluster.host(leaders[0])) if leaders else "",
         agents=first.agents,
         agents_declared=len(cluster.with_role(Role.AGENT)),
@@ -341,13 +341,23 @@ def judge_marathons(cluster: Cluster, hosts: Sequence[HostStatus]) -> Marathons 
     if not marathons or any(host.name not in asked for host in marathons):
         return None
     states = {host.name: asked[host.name].marathon or MarathonState(standing="") for host in marathons}
-    leaders = tuple(name for name, state in states.items() if state.standing == "leader")
+    leaders, followers, missing = _by_standing(states)
     first = states[leaders[0]] if leaders else MarathonState(standing="")
     return Marathons(
         leaders=leaders,
-        followers=tuple(name for name, state in states.items() if state.standing == "follower"),
-        missing=tuple(name for name, state in states.items() if not state.standing),
+        followers=followers,
+        missing=missing,
         address=marathon_service.address(cluster, cluster.host(leaders[0])) if leaders else "",
         apps=first.apps,
         tasks=first.tasks,
     )
+
+
+def _by_standing(
+    states: Mapping[str, MasterState] | Mapping[str, MarathonState],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The hosts that lead, that follow, and that take no part."""
+    standings = {name: state.standing for name, state in states.items()}
+    leaders = tuple(name for name, standing in standings.items() if standing == "leader")
+    followers = tuple(name for name, standing in standings.items() if standing == "follower")
+    return leaders, followers, tuple(name for name, standing in standings.items() if not standing)

@@ -191,7 +191,19 @@ def _credentials(text: str | None) -> tuple[str | None, str | None]:
     return unquote(username), unquote(password) if colon else None
 
 
-class FilePath(ScalarKind):
+class _File(ScalarKind):
+    """The name of a file of the controller."""
+
+    def parse(self, text: str) -> str:
+        if not text:
+            raise Wrong
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+
+class FilePath(_File):
     """A file of the controller; relative paths start at the inventory's folder."""
 
     expected = "a path on this machine"
@@ -205,16 +217,8 @@ class FilePath(ScalarKind):
             reader.warning(node.mark, f"there is no file {file}")
         return file
 
-    def parse(self, text: str) -> str:
-        if not text:
-            raise Wrong
-        return text
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1}
-
-
-class FileContent(ScalarKind):
+class FileContent(_File):
     """A file of the controller whose content becomes the value; `check` raises Wrong for one that is no good."""
 
     def __init__(self, expected: str, check: Callable[[str], None]) -> None:
@@ -234,14 +238,6 @@ class FileContent(ScalarKind):
         except (ValueError, Wrong):
             return reader.error(node.mark, f"{file} does not hold what it should", expected=self.expected)
         return content
-
-    def parse(self, text: str) -> str:
-        if not text:
-            raise Wrong
-        return text
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1}
 
 
 def _json_object(content: str) -> None:

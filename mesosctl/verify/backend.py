@@ -8,11 +8,11 @@ from typing import Any
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
+from mesosctl.engine.remote import PATH
 from mesosctl.transport import Connection
 
 COMMAND_SECONDS = 60.0
 """A promise is looked up, not waited for."""
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Server(Host):  # type: ignore[misc]

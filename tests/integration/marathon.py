@@ -163,3 +163,14 @@ def site(folder: Path, *agent_flags: str) -> Iterator[Programs]:
     finally:
         programs.kill("agent", signal.SIGUSR1)  # its tasks with it
         programs.stop()
+
+
+@contextmanager
+def alone(folder: Path, programs: Programs, *flags: str) -> Iterator[Marathon]:
+    """A Marathon that keeps its state in a file, registered; it must end without a traceback."""
+    marathon = Marathon(folder, f"127.0.0.1:{programs.master_port}", f"file://{folder / 'state'}")
+    marathon.start(*flags)
+    marathon.until(lambda: marathon.get("/v2/info").json["frameworkId"])
+    yield marathon
+    marathon.kill(signal.SIGTERM)
+    assert "Traceback" not in marathon.log.read_text()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.marathon import Marathon, site
+from tests.integration.marathon import Marathon, alone, site
 from tests.integration.programs import Programs
 
 ROLE = "store"
@@ -34,12 +34,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
 
 @pytest.fixture
 def marathon(programs: Programs, tmp_path: Path) -> Iterator[Marathon]:
-    marathon = Marathon(tmp_path, f"127.0.0.1:{programs.master_port}", f"file://{tmp_path / 'state'}")
-    marathon.start(*FLAGS)
-    marathon.until(lambda: marathon.get("/v2/info").json["frameworkId"])
-    yield marathon
-    marathon.kill(signal.SIGTERM)
-    assert "Traceback" not in marathon.log.read_text()
+    with alone(tmp_path, programs, *FLAGS) as marathon:
+        yield marathon
 
 
 def seen(programs: Programs) -> list[str]:
