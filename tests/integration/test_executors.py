@@ -16,7 +16,7 @@ import pytest
 
 from mesosctl.runtime import internal
 from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, TaskID
-from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment
+from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment, TTYInfo
 from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.resources import Volume
 from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
@@ -425,3 +425,33 @@ def test_a_pod_of_another_user(site: tuple[FakeMaster, AgentProcess]) -> None:
     assert (sandbox / "mine").read_text() == (sandbox / "checked").read_text() == "nobody\n"
     kill(master, "theirs")
     master.wait_for(internal.ExecutorExited)
+
+
+ON_A_TERMINAL = """
+test -t 0 && test -t 1 && test -t 2 || exit 1
+stat -c %U "$(tty)"; stty size; echo trouble >&2
+set -m; (trap '' HUP; exec sleep 98813) &
+exec sleep 98814
+"""
+
+
+def test_a_task_on_a_terminal(site: tuple[FakeMaster, AgentProcess]) -> None:
+    """It is the task's user's, and what a shell puts into groups of their own ends with the task."""
+    master, agent = site
+    agent.log.parent.chmod(0o755)
+    tty = TTYInfo(window_size=TTYInfo.WindowSize(rows=20, columns=30))
+    container = ContainerInfo(type=ContainerInfo.Type.MESOS, tty_info=tty)
+    command = CommandInfo(value=ON_A_TERMINAL, user="nobody")
+    master.run("typed", command, container=container)
+    master.states_until("RUNNING", "typed")
+    written = agent.sandbox("typed") / "stdout"
+    eventually(lambda: written.read_bytes().endswith(b"nobody\r\n20 30\r\ntrouble\r\n"))
+    eventually(lambda: processes_of("sleep 98813") and processes_of("sleep 98814"))
+    kill(master, "typed")
+    eventually(lambda: not processes_of("sleep 9881"))
+
+    master.run("counts", "seq 100000", container=container)
+    master.states_until("FINISHED", "counts")
+    assert (agent.sandbox("counts") / "stdout").read_bytes().endswith(b"\r\n99999\r\n100000\r\n")
+    master.run("silent", "test -t 0")
+    master.states_until("FAILED", "silent")

@@ -28,6 +28,7 @@ from mesosctl.runtime.agent.nested_volumes import make_volumes
 from mesosctl.runtime.agent.sandbox import open_output
 from mesosctl.runtime.executor.command import command_line, with_environment
 from mesosctl.runtime.executor.processes import kill_all, members, start_time
+from mesosctl.runtime.executor.terminal import in_session
 from mesosctl.runtime.executor.user import identity
 from mesosctl.runtime.protocol.basics import ContainerID
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, TTYInfo
@@ -254,7 +255,7 @@ class NestedContainers:
         switchboard: Switchboard | None = None
         keep = partial(open_output, surroundings.directory, owner=surroundings.user)
         if attachable:
-            switchboard = Switchboard(tty, None if session else keep)
+            switchboard = Switchboard(tty, surroundings.user, None if session else keep)
             ends = switchboard.ends
             try:
                 pid = spawn(ends.stdin, ends.stdout, ends.stderr)
@@ -347,8 +348,8 @@ def _spawn(
     stderr: int,
 ) -> int:
     """Start a process in a session of its own, which a terminal controls where it has one. Raises OSError and more."""
-    if tty:  # setsid(1) makes the session and takes the terminal
-        executable, arguments = "setsid", ["setsid", "--ctty", executable, *arguments[1:]]
+    if tty:
+        executable, arguments = in_session(executable, arguments)
     process = subprocess.Popen(
         arguments,
         executable=executable,

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
-import pty
-import struct
-import termios
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from mesosctl.runtime.executor.terminal import open_terminal, set_size
 from mesosctl.runtime.protocol.agent import ProcessIO
 from mesosctl.runtime.protocol.containers import TTYInfo
 
@@ -39,10 +36,10 @@ class Ends:
 
 
 class Switchboard:
-    def __init__(self, tty: TTYInfo | None, keep: Callable[[str], BinaryIO] | None) -> None:
+    def __init__(self, tty: TTYInfo | None, user: str | None, keep: Callable[[str], BinaryIO] | None) -> None:
         """`keep` opens the file of the sandbox for "stdout" and "stderr"; None where nothing is kept.
 
-        Raises OSError.
+        A terminal belongs to `user`. Raises OSError and LookupError.
         """
         self.is_terminal = tty is not None
         self.input_taken = False
@@ -52,11 +49,10 @@ class Switchboard:
         self._early: asyncio.Queue[ProcessIO | None] | None = asyncio.Queue(_WAITING)
         self._attached.add(self._early)
         if tty is not None:
-            master, slave = pty.openpty()
+            master, slave = open_terminal(tty, user)
             self.ends = Ends(slave, slave, slave)
             self._stdin = master
             self._outputs = [_Output(master, Data.Type.STDOUT, keep("stdout") if keep else None)]
-            self.resize(tty)
         else:
             stdin, self._stdin = os.pipe()
             stdout, stdout_end = os.pipe()
@@ -73,9 +69,8 @@ class Switchboard:
 
     def resize(self, tty: TTYInfo) -> None:
         """Give the terminal another size."""
-        if self.is_terminal and self._input_open and tty.window_size:
-            size = struct.pack("HHHH", tty.window_size.rows, tty.window_size.columns, 0, 0)
-            fcntl.ioctl(self._stdin, termios.TIOCSWINSZ, size)
+        if self.is_terminal and self._input_open:
+            set_size(self._stdin, tty)
 
     async def output(self) -> AsyncGenerator[ProcessIO, None]:
         """What is written from now on, until the container has ended; with what nobody has heard yet."""

@@ -1,4 +1,7 @@
-"""The process of the command: in a group of its own, in the executor's session and sandbox, as the task's user."""
+"""The process of the command: in a group of its own, in the executor's sandbox, as the task's user.
+
+It is in the executor's session, or in one of its own where it has a terminal.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from mesosctl.runtime.executor.command import command_line, role_environment, with_environment
-from mesosctl.runtime.executor.processes import members
+from mesosctl.runtime.executor.processes import kill_all, members
+from mesosctl.runtime.executor.terminal import Terminal, in_session
 from mesosctl.runtime.executor.user import identity
 from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.tasks import TaskInfo
@@ -23,6 +27,7 @@ class TaskProcess:
         self._user = user
         self._exited = exited
         self._pid: int | None = None
+        self._terminal: Terminal | None = None
 
     def start(self, task: TaskInfo) -> None:
         """Raises OSError, ValueError or LookupError."""
@@ -30,7 +35,12 @@ class TaskProcess:
             raise ValueError("The task has no command")
         # What checks run sees the task's environment, too.
         self._environment = with_environment({**self._environment, **role_environment(task)}, task.command.environment)
-        self._pid = self._spawn(task.command)
+        tty = task.container.tty_info if task.container else None
+        if tty:
+            self._terminal = Terminal(tty, self._user)
+        self._pid = self._spawn(task.command, self._terminal)
+        if self._terminal:
+            self._terminal.started()
         descriptor = os.pidfd_open(self._pid)
         asyncio.get_running_loop().add_reader(descriptor, self._ended, self._pid, descriptor)
 
@@ -64,14 +74,18 @@ class TaskProcess:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def _spawn(self, command: CommandInfo) -> int:
+    def _spawn(self, command: CommandInfo, terminal: Terminal | None = None) -> int:
         executable, arguments = command_line(command)
+        if terminal:
+            executable, arguments = in_session(executable, arguments)
         process = subprocess.Popen(
             arguments,
             executable=executable,
             env=with_environment(self._environment, command.environment),
-            stdin=subprocess.DEVNULL,
-            process_group=0,
+            stdin=terminal.end if terminal else subprocess.DEVNULL,
+            stdout=terminal.end if terminal else None,
+            stderr=terminal.end if terminal else None,
+            process_group=None if terminal else 0,
             **identity(self._user),
         )
         process.returncode = 0  # reaped elsewhere, not by Popen
@@ -81,6 +95,9 @@ class TaskProcess:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
         _signal(pid, signal.SIGKILL)  # what the command left behind, before its id is free for others
+        if self._terminal:
+            kill_all(pid)  # a shell at a terminal makes groups
+            self._terminal.close()
         self._pid = None
         _, status = os.waitpid(pid, 0)
         self._exited(status)
