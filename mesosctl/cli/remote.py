@@ -54,7 +54,7 @@ def exec_(command: tuple[str, ...], inventory: Path, stream: bool, options: RunO
                 click.echo(f"{prefixes[host]}{line}")
 
     with session.run("exec") as run:
-        outcomes = execute(run, text, on_line, recorded=True)
+        outcomes = execute(run, text, on_line)
     if options.json:
         click.echo(json.dumps(_document(text, outcomes, run.report)))
     else:

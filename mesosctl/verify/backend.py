@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
-from mesosctl.engine.remote import PATH
+from mesosctl.engine.command import run_command
 from mesosctl.transport import Connection
 
 COMMAND_SECONDS = 60.0
@@ -38,16 +37,16 @@ class Backend(BaseBackend):  # type: ignore[misc]
         self._encoding = "utf-8"
 
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:
-        """Raises TransportError where the host is lost."""
+        """Raises TransportError where the host is lost, or its answer is cut off."""
         text = self.quote(command, *args)
-        nonce = secrets.token_hex(8)
         lines: list[str] = []
-        # What a login shell prints before the first mark is not the command's; an added newline ends its last line.
-        program = (
-            f"export PATH={PATH} LC_ALL=C\necho {nonce}\n(\n{text}\n) </dev/null\n"
-            f"status=$?\nprintf '\\n%s\\n' {nonce}\nexit $status\n"
+        ended = run_command(
+            self._connection,
+            self.hostname,
+            f"export LC_ALL=C\n{text}",
+            lines.append,
+            joined=False,
+            timeout=COMMAND_SECONDS,
         )
-        completed = self._connection.run(program, lines.append, timeout=COMMAND_SECONDS)
-        begin = lines.index(nonce) + 1 if nonce in lines else len(lines)
-        end = lines.index(nonce, begin) if nonce in lines[begin:] else len(lines)
-        return self.result(completed.exit_status, text.encode(), "\n".join(lines[begin:end]), completed.errors)
+        output = "\n".join(lines) + ("\n" if lines and ended.newline else "")
+        return self.result(ended.status, text.encode(), output, ended.errors)

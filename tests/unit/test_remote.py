@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import pytest
 
+from mesosctl.engine.command import run_command
 from mesosctl.engine.logs import Entry, LogReader, moment, service_named
-from mesosctl.engine.remote import Output, program
 from mesosctl.errors import UsageError
+from mesosctl.transport import Completed
+from mesosctl.transport.errors import TransportError
+from mesosctl.verify.backend import Backend
+
+
+@dataclass
+class Shell:
+    """A connection to a shell of this machine that prints a banner, and may end before all has come."""
+
+    program: str = "sh"
+    lines: int | None = None
+    """How many arrive, the banner included; None: all."""
+
+    def run(self, program: str, on_line: Callable[[str], None], *, timeout: float) -> Completed:
+        done = subprocess.run([self.program, "-s"], input=program, capture_output=True, text=True, timeout=timeout)
+        for line in ["a banner of the login", *done.stdout.splitlines()][: self.lines]:
+            on_line(line)
+        return Completed(done.returncode, done.stderr)
+
+    def put(self, source: BinaryIO, path: str, *, timeout: float) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None: ...
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
@@ -30,19 +56,33 @@ from mesosctl.errors import UsageError
 )
 def test_a_command_in_a_real_shell(shell: str, command: str, lines: list[str], status: int) -> None:
     seen: list[str] = []
-    output = Output("NONCE", seen.append)
-    done = subprocess.run([shell, "-s"], input=program(command, "NONCE"), capture_output=True, text=True, check=True)
-    output.line("a banner of the login")
-    for line in done.stdout.split("\n"):
-        output.line(line)
-    assert (seen, output.status) == (lines, status)
+    ended = run_command(Shell(shell), "h1", command, seen.append, joined=True, timeout=60)
+    assert (seen, ended.status) == (lines, status)
 
 
-def test_a_command_that_was_cut_off_has_no_status() -> None:
-    output = Output("NONCE", lambda line: None)
-    for line in ("NONCE begin", "some", "NONCE2 end 0"):
-        output.line(line)
-    assert output.status is None
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+@pytest.mark.parametrize("output", ["", "a", "a\n", "\n", "\n\n", "\na\n\nb", "a\n\n"])
+def test_what_a_promise_reads_is_the_output_to_the_letter(shell: str, output: str) -> None:
+    done = Backend("h1", Shell(shell)).run("printf %s %s; echo no >&2; exit 4", "%s", output)
+    assert (done.stdout, done.stderr, done.rc) == (output, "no\n", 4)
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_promise_reads_a_script_with_a_document_in_it(shell: str) -> None:
+    done = Backend("h1", Shell(shell)).run("bash <<'END'\nprintf %s \"it's\"\nEND\n")
+    assert (done.stdout, done.rc) == ("it's", 0)
+
+
+@pytest.mark.parametrize("arrived", [0, 1, 2, 3, 4, 5])
+def test_an_answer_that_was_cut_off_is_none(arrived: int) -> None:
+    """Of the banner, the begin, a, b, the end of a line, and the end."""
+    command, host = "echo a; echo b", Shell(lines=arrived)
+    with pytest.raises(TransportError) as lost:
+        run_command(host, "h1", command, lambda line: None, joined=True, timeout=60)
+    assert (lost.value.cause, lost.value.host) == ("connection-lost", "h1")
+    with pytest.raises(TransportError):
+        Backend("h1", host).run(command)
+    assert Backend("h1", Shell(lines=6)).run(command).stdout == "a\nb\n"
 
 
 @pytest.mark.parametrize(
