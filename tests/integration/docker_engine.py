@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mesosctl.lab.image import discard
+
 IMAGE = f"mesosctl-test-tiny-{os.getpid()}:latest"
 PROGRAMS = ("sh", "cat", "sleep", "env", "head", "tail", "ls", "id", "touch")
 
@@ -41,6 +43,8 @@ def engine(folder: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
+            process.wait()
+            discard(folder)
 
 
 def _answers() -> bool:

@@ -144,6 +144,21 @@ def test_an_unreachable_instance_is_replaced_and_then_given_up() -> None:
     assert [kill[0] for kill in world.outside.kills] == [task]
 
 
+@pytest.mark.parametrize(("constraints", "region"), [([], "home"), ([["@region", "IS", "far"]], "far")])
+def test_it_is_replaced_in_the_same_region(constraints: list[list[str]], region: str) -> None:
+    other = {"home": "far", "far": "home"}[region]
+    world = World()
+    world.marathon.connected("home")
+    strategy = {"inactiveAfterSeconds": 60, "expungeAfterSeconds": 1000}
+    world.put({**SLEEP, "constraints": constraints, "unreachableStrategy": strategy})
+    [task] = world.offer("a1", domain=(region, "z1"))
+    world.status(task.task_id.value)
+    world.status(task.task_id.value, TaskState.TASK_UNREACHABLE)
+    world.clock.advance(61 + 315)  # the scale check at the latest
+    assert not world.offer("a2", domain=(other, "z1"))
+    assert len(world.offer("a3", domain=(region, "z2"))) == 1
+
+
 def test_its_replacement_waits_from_the_moment_that_it_is_inactive() -> None:
     world = World()
     unreachable(world, {"inactiveAfterSeconds": 60, "expungeAfterSeconds": 120})
