@@ -62,31 +62,51 @@ def list_(inventory: Path, limit: tuple[str, ...], output: str) -> None:
     metavar="HOST",
     help="Replace the stored key of this host by the one it shows now; may be given several times.",
 )
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="HOST=FINGERPRINT",
+    help="Trust this host, without a question, if it shows a key of this fingerprint, and only then; may be given "
+    "several times.",
+)
 @output_option
-def trust(inventory: Path, limit: tuple[str, ...], yes: bool, replace: tuple[str, ...], output: str) -> ExitCode:
+def trust(
+    inventory: Path, limit: tuple[str, ...], yes: bool, replace: tuple[str, ...], expect: tuple[str, ...], output: str
+) -> ExitCode:
     """Ask the hosts for their SSH keys, show the fingerprints, and store them once you agree.
 
-    Compare the fingerprints with what the hosts themselves say (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). A
-    key that differs from the stored one is only replaced where --replace names the host.
+    Compare the fingerprints with what the hosts themselves say (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), or
+    have them compared with --expect. A key that differs from the stored one is only replaced where --replace names the
+    host, or where it is the expected one.
     """
     from mesosctl.transport.trust import State, scan, store
 
     cluster = load_inventory(inventory, require_secrets=False)
     findings = scan(cluster, parse(limit, cluster).hosts)
     _check_replace(replace, findings)
-    new = [finding for finding in findings if finding.state is State.UNKNOWN]
+    expected = _expected(expect, findings)
+    shown = [finding for finding in findings if finding.key and finding.host in expected]
+    proven = [finding for finding in shown if finding.key and finding.key.fingerprint in expected[finding.host]]
+    wrong = [finding for finding in shown if finding not in proven]
+    new = [finding for finding in findings if finding.state is State.UNKNOWN and finding not in wrong]
     changed = [finding for finding in findings if finding.state is State.CHANGED]
-    replaced = [finding for finding in changed if finding.host in replace]
+    replaced = [
+        finding
+        for finding in changed
+        if (finding.host in replace and finding not in wrong) or (finding in proven and not finding.pinned)
+    ]
     # Keys that only the user's or the system's files know are stored too: the nodes are told of them.
-    known = [finding for finding in findings if finding.state is State.KNOWN and not finding.pinned]
+    known = [
+        finding for finding in findings if finding.state is State.KNOWN and not finding.pinned and finding not in wrong
+    ]
     if output == "text":
-        _show(findings, replaced)
-    if new or replaced:
-        _agree(len(new) + len(replaced), yes, output)
+        _show(findings, replaced, wrong)
+    if asked := [finding for finding in (*new, *replaced) if finding not in proven]:
+        _agree(len(asked), yes, output)
     if new or replaced or known:
         store(cluster, [*known, *new, *replaced])
     failed = [finding for finding in findings if finding.state is State.UNREACHABLE or finding in changed]
-    failed = [finding for finding in failed if finding not in replaced]
+    failed = [*wrong, *(finding for finding in failed if finding not in replaced)]
     if output == "json":
         click.echo(json.dumps([_document(finding, stored=finding not in failed) for finding in findings], indent=2))
     elif new or replaced:
@@ -103,7 +123,20 @@ def _check_replace(replace: Sequence[str], findings: Sequence[Finding]) -> None:
             raise UsageError(f"--replace: the key of {name} is pinned in the inventory", fix="correct host_keys there")
 
 
-def _show(findings: Sequence[Finding], replaced: Sequence[Finding]) -> None:
+def _expected(expect: Sequence[str], findings: Sequence[Finding]) -> dict[str, set[str]]:
+    """The fingerprints that --expect names, by host. Raises UsageError."""
+    expected: dict[str, set[str]] = {}
+    for text in expect:
+        name, _, fingerprint = text.partition("=")
+        if not fingerprint.startswith("SHA256:"):
+            raise UsageError(f"--expect: {text!r} is not HOST=SHA256:…", fix="take what ssh-keygen -l prints")
+        if name not in {finding.host for finding in findings}:
+            raise UsageError(f"--expect: {name} is no host that was asked", fix="name it as the table does")
+        expected.setdefault(name, set()).add(fingerprint)
+    return expected
+
+
+def _show(findings: Sequence[Finding], replaced: Sequence[Finding], wrong: Sequence[Finding]) -> None:
     rows = []
     for finding in findings:
         key = finding.key
@@ -118,7 +151,14 @@ def _show(findings: Sequence[Finding], replaced: Sequence[Finding]) -> None:
         )
     table([HEAD, *rows])
     for finding in findings:
-        if finding.state == "changed" and finding.key:
+        if finding in wrong:
+            click.secho(
+                f"\nTHE KEY OF {finding.host} IS NOT THE EXPECTED ONE. Another machine may answer in its place. It is "
+                "NOT trusted.",
+                fg="red",
+                bold=True,
+            )
+        elif finding.state == "changed" and finding.key:
             stored = ", ".join(f"{key.type} {key.fingerprint} ({key.source})" for key in finding.stored)
             verdict = "is replaced" if finding in replaced else "is NOT trusted"
             click.secho(

@@ -128,6 +128,32 @@ def test_changed_key(call: Call, inventory: Path, servers: list[Sshd], tmp_path:
     assert f"[127.0.0.1]:{direct.port} {direct.public_key}" in lines
 
 
+def test_expected_key(call: Call, servers: list[Sshd], tmp_path: Path) -> None:
+    direct, other = servers[2], fingerprint(servers[1])
+    assert isinstance(call("trust", "--expect", f"direct={other[7:]}").exception, UsageError)
+    assert isinstance(call("trust", "--expect", f"nobody={other}").exception, UsageError)
+    only = ("trust", "--limit", "direct")
+    result = call(*only, "--yes", "--expect", f"direct={other}")
+    assert result.return_value == ExitCode.FAILED
+    assert "THE KEY OF direct IS NOT THE EXPECTED ONE" in result.output
+    assert not (tmp_path / "state/demo/known_hosts").exists()
+    result = call(*only, "--expect", f"direct={other}", "--expect", f"direct={fingerprint(direct)}")
+    assert result.return_value == ExitCode.OK, "nobody is asked"
+    assert set(states(call(*only, "--output", "json")).values()) == {"known"}
+    assert call(*only, "--expect", f"direct={other}").return_value == ExitCode.FAILED
+    assert isinstance(call("trust", "--expect", f"direct={fingerprint(direct)}").exception, UsageError), "of the others"
+
+
+def test_expected_key_replaces_another(call: Call, servers: list[Sshd], tmp_path: Path) -> None:
+    direct = servers[2]
+    known = tmp_path / "state/demo/known_hosts"
+    known.parent.mkdir(parents=True)
+    known.write_text(f"[127.0.0.1]:{direct.port} {servers[1].public_key}\n")
+    result = call("trust", "--limit", "direct", "--expect", f"direct={fingerprint(direct)}")
+    assert result.return_value == ExitCode.OK
+    assert known.read_text() == f"[127.0.0.1]:{direct.port} {direct.public_key}\n"
+
+
 def test_unreachable(call: Call, servers: list[Sshd]) -> None:
     servers[2].stop()
     result = call("trust", "--yes", "--output", "json")
