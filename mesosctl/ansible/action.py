@@ -10,6 +10,7 @@ It knows check mode and diffs, needs nothing on the host but sh, and takes two r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result["warnings"] = list(done.notes)
         return result
 
-    def _execute(self, program: str) -> str:
-        """Runs a program that comes on standard input: no file of it is left, no list of processes shows it."""
+    def _execute(self, program: str, on_line: Callable[[str], None]) -> None:
+        """Runs a program that comes on standard input: no file of it is left, no list of processes shows it.
+
+        Why it failed is for it to say; only where it says nothing at all it was never run.
+        """
         done = self._low_level_execute_command("sh -s", in_data=program.encode())
-        if done["rc"] != 0:
-            said = (done["stderr"] or done["stdout"]).strip()
-            raise MesosctlError(f"the host's shell ended with {done['rc']}: {said[-2000:]}")
-        return str(done["stdout"])
+        if done["rc"] != 0 and not done["stdout"].strip():
+            raise MesosctlError(f"the host's shell ended with {done['rc']}: {done['stderr'].strip()[-2000:]}")
+        for line in done["stdout"].split("\n"):
+            on_line(line)
 
     def _copy(self, source: Path, path: str) -> None:
         folder = self._make_tmp_path()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import io
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,23 +13,21 @@ from mesosctl import tasks
 from mesosctl.distribution import bundled, tarball
 from mesosctl.engine import lock, upload
 from mesosctl.engine.facts import Facts
-from mesosctl.engine.gather import FactsReader, facts_program
+from mesosctl.engine.gather import gather
+from mesosctl.engine.host_program import Execute, HostProgram
 from mesosctl.engine.mask import Mask
 from mesosctl.engine.report import Result
 from mesosctl.engine.workflow import refuse
 from mesosctl.errors import MesosctlError
 from mesosctl.inventory.load import load_inventory
 from mesosctl.inventory.model import Cluster
-from mesosctl.resources.program import Lock, Mode, compile_program
-from mesosctl.resources.reader import Reader
+from mesosctl.resources.program import Lock, Mode
 from mesosctl.resources.types import Resource
 from mesosctl.transport import keys
 
 LOCK_SECONDS = 1800
 """How long a host's lock lasts if the run that took it is never heard of again."""
 
-Execute = Callable[[str], str]
-"""Runs a sh program as root, whole, and returns its standard output. Raises MesosctlError."""
 Put = Callable[[Path, str], None]
 """Copies a file to a path of the host, which is root's there."""
 
@@ -68,46 +65,23 @@ class Chapters:
 
         Raises MesosctlError where a step fails, and for what would lose data.
         """
-        facts = self._facts()
+        facts = gather(self._cluster, self._host, self._execute)
         cluster = self._prepared(names, facts, write=write)
         refuse(cluster, {self._host.name: facts})
         resources = [each for name in names for each in tasks.chapter(name).resources(cluster, self._host, facts)]
         if write:
             self._upload(resources, facts)
-        nonce = secrets.token_hex(8)
-        reader = Reader(
-            resources,
-            nonce,
-            unset=False,
-            diff=diff,
-            mask=Mask(cluster),
-            started=lambda index: None,
-            finished=lambda index, result: None,
-        )
-        program = compile_program(
+        program = HostProgram(
+            self._host.name,
             resources,
             Mode(write=write, diff=diff),
-            nonce=nonce,
+            mask=Mask(cluster),
             step_timeout=step_timeout,
             lock=self._lock if write else None,
             unlock=True,
         )
-        self._run(program, reader.line)
-        if reader.locked:
-            raise MesosctlError(f"the host is locked: {reader.locked}", fix="wait until the other run has ended")
-        if reader.failed:
-            raise MesosctlError(f"{reader.failed.resource}: {reader.failed.message}")
-        if not reader.complete:
-            raise MesosctlError("the connection was lost before the last step")
+        reader = program.run(self._execute)
         return Done(results=tuple(reader.results.values()), notes=tuple(reader.notes))
-
-    def _facts(self) -> Facts:
-        nonce = secrets.token_hex(8)
-        reader = FactsReader(nonce)
-        self._run(facts_program(self._cluster, self._host, nonce=nonce, lock=None, deep=False), reader.line)
-        if not reader.complete:
-            raise MesosctlError("the connection was lost while the host's facts were gathered")
-        return reader.facts()
 
     def _prepared(self, names: Sequence[str], facts: Facts, *, write: bool) -> Cluster:
         """The cluster with its keys and what is to be installed, made first where they are missing.
@@ -127,10 +101,6 @@ class Chapters:
     def _upload(self, resources: Sequence[Resource], facts: Facts) -> None:
         for archive in upload.missing(resources, facts):
             self._put(archive.source, upload.path_of(archive))
-
-    def _run(self, program: str, on_line: Callable[[str], None]) -> None:
-        for line in io.StringIO(self._execute(program)):
-            on_line(line.rstrip("\n"))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import importlib.resources
 import secrets
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mesosctl.engine.causes import lost
 from mesosctl.inventory.model import Host
@@ -52,6 +52,9 @@ class Answer:
         return [(first, second) for first, _, second in pairs]
 
 
+Kind = TypeVar("Kind", bound=Answer)
+
+
 def script(name: str, variables: Mapping[str, str]) -> str:
     """The text of a program of this folder, its variables set before it."""
     head = "".join(f"{key}={shlex.quote(value)}\n" for key, value in variables.items())
@@ -63,13 +66,17 @@ def ask(run: Run, stage: str, body: Callable[[Host], str], *, hosts: Sequence[Ho
     answers: dict[str, Answer] = {}
 
     def work(host: Host) -> None:
-        nonce = secrets.token_hex(8)
-        answer = Answer(nonce)
-        program = assemble([TELL, body(host)], nonce=nonce, write=False)
-        run.connection(host).run(program, answer.line, timeout=run.options.host_timeout)
-        if not answer.complete:
-            raise lost(host.name)
-        answers[host.name] = answer
+        answers[host.name] = ask_one(run, host, body(host), Answer, timeout=run.options.host_timeout)
 
     run.on_hosts(stage, run.alive if hosts is None else hosts, work)
     return answers
+
+
+def ask_one(run: Run, host: Host, body: str, answer_of: Callable[[str], Kind], *, timeout: float) -> Kind:
+    """The answer of one host; `answer_of` makes an empty one for a nonce. Raises TransportError."""
+    nonce = secrets.token_hex(8)
+    answer = answer_of(nonce)
+    run.connection(host).run(assemble([TELL, body], nonce=nonce, write=False), answer.line, timeout=timeout)
+    if not answer.complete:
+        raise lost(host.name)
+    return answer

@@ -1,6 +1,6 @@
 """Gathers the facts of a host in one round trip, before any task is asked what it wants.
 
-`facts_program` is the sh that gathers (facts.sh), `FactsReader` reads its lines.
+facts.sh is the program, `FactsReader` reads its lines.
 """
 
 from __future__ import annotations
@@ -9,22 +9,37 @@ import base64
 import functools
 import importlib.resources
 import re
+import secrets
 import shlex
 import time
 
 from mesosctl.engine.answer import Answer
+from mesosctl.engine.causes import lost, why_not_locked
 from mesosctl.engine.facts import Facts, Listener
+from mesosctl.engine.host_program import Execute
 from mesosctl.inventory.model import Cluster, Host
 from mesosctl.resources.program import Lock, assemble
 from mesosctl.tasks.mesos_python import runs_mesos
 
 
-def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None, deep: bool) -> str:
-    """The program that gathers the facts of a host.
+def gather(cluster: Cluster, host: Host, execute: Execute, *, lock: Lock | None = None, deep: bool = False) -> Facts:
+    """The facts of a host.
 
-    With a `lock` it takes the host's lock first: a run that will change the host follows. `deep` adds what only the
-    preflight check asks for (memory, disk, open ports, versions, and what `probes` looks at beyond the host).
+    With a `lock` the host's lock is taken first: a run that will change the host follows. `deep` adds what only the
+    preflight check asks for (memory, disk, open ports, versions, and what `probes` looks at beyond the host). Raises
+    TransportError where the host is locked, or does not tell to the end.
     """
+    nonce = secrets.token_hex(8)
+    reader = FactsReader(nonce)
+    execute(_program(cluster, host, nonce=nonce, lock=lock, deep=deep), reader.line)
+    if reader.locked:
+        raise why_not_locked(host.name, reader.locked)
+    if not reader.complete:
+        raise lost(host.name)
+    return reader.facts()
+
+
+def _program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None, deep: bool) -> str:
     users = sorted({"root", host.ssh.user, *cluster.proxy.users})
     head = {
         "deep": str(int(deep)),
@@ -35,7 +50,7 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
         "marathon": cluster.marathon.home,
     }
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in head.items())
-    body = [f"{variables}\n", _gather()]
+    body = [f"{variables}\n", _script()]
     if deep:
         from mesosctl.engine import probes  # its chapters need this module
 
@@ -44,7 +59,7 @@ def facts_program(cluster: Cluster, host: Host, *, nonce: str, lock: Lock | None
 
 
 @functools.cache
-def _gather() -> str:
+def _script() -> str:
     return importlib.resources.files(__package__).joinpath("facts.sh").read_text()
 
 

@@ -7,19 +7,16 @@ the host's own zone; `short-unix` of journalctl(1). A line without a time belong
 from __future__ import annotations
 
 import re
-import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from mesosctl.engine.answer import TELL, Answer, script
-from mesosctl.engine.causes import lost
+from mesosctl.engine.answer import Answer, ask_one, script
 from mesosctl.engine.run import Run
 from mesosctl.engine.services import SERVICES, ClusterService
 from mesosctl.errors import UsageError
 from mesosctl.inventory.model import Host
-from mesosctl.resources.program import assemble
 
 IN_FILE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)[,.](\d{3})\s*")
 IN_JOURNAL = re.compile(r"(\d+\.\d+) \S+ ")
@@ -135,12 +132,7 @@ def _on_hosts(
     )
 
     def work(host: Host) -> None:
-        nonce = secrets.token_hex(8)
-        reader = LogReader(host.name, nonce, run.mask, take)
-        program = assemble([TELL, body], nonce=nonce, write=False)
         timeout = FOLLOWED_FOR if follow else run.options.host_timeout
-        run.connection(host).run(program, reader.line, timeout=timeout)
-        if not reader.complete:
-            raise lost(host.name)
+        ask_one(run, host, body, lambda nonce: LogReader(host.name, nonce, run.mask, take), timeout=timeout)
 
     run.on_hosts("logs", [host for host in run.alive if host.has(service.role)], work)

@@ -1,8 +1,7 @@
-"""A run: some hosts, taken through some stages, one program per host and stage.
+"""A run: some hosts, and one program per host and stage.
 
-Hosts work side by side in a sliding window; a stage begins when the one before has ended on all hosts. A host that
-fails drops out, the others go on. `Run` keeps a connection per host from its first program to its last, collects the
-report, and holds the cluster's locks while it may write.
+Hosts work side by side in a sliding window; a host that fails drops out, the others go on. `Run` keeps a connection per
+host from its first program to its last, collects the report, and holds the cluster's locks while it may write.
 """
 
 from __future__ import annotations
@@ -10,23 +9,24 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 
-from mesosctl.engine import audit, lock, rolling, upload
-from mesosctl.engine.causes import failure_of, lost, why_failed, why_not_locked
+from mesosctl.engine import audit, lock, upload
+from mesosctl.engine.causes import failure_of
 from mesosctl.engine.facts import Facts
-from mesosctl.engine.gather import FactsReader, facts_program
+from mesosctl.engine.gather import gather
+from mesosctl.engine.host_program import HostProgram
 from mesosctl.engine.mask import Mask
 from mesosctl.engine.report import Failure, HostReport, Listener, Report, Result, Silent, StageResult, Status
 from mesosctl.errors import RefusedError
-from mesosctl.inventory.model import Cluster, Host, Role
+from mesosctl.inventory.model import Cluster, Host
 from mesosctl.resources.program import PLAN, Lock, Mode, compile_program
 from mesosctl.resources.reader import Reader
-from mesosctl.resources.types import Resource, Service
+from mesosctl.resources.types import Resource
 from mesosctl.transport import Connection, Transport
 from mesosctl.transport.errors import TransportError
 
@@ -110,9 +110,9 @@ class Run:
     @property
     def alive(self) -> list[Host]:
         """The hosts that have not failed."""
-        return [host for host in self.hosts if self._is_alive(host.name)]
+        return [host for host in self.hosts if self.is_alive(host.name)]
 
-    def _is_alive(self, host: str) -> bool:
+    def is_alive(self, host: str) -> bool:
         return host in self.report.hosts and self.report.hosts[host].failure is None
 
     def gather(self, *, deep: bool = False) -> None:
@@ -122,15 +122,9 @@ class Run:
         """
 
         def work(host: Host) -> None:
-            nonce = secrets.token_hex(8)
-            reader = FactsReader(nonce)
-            program = facts_program(self.cluster, host, nonce=nonce, lock=self._host_lock, deep=deep)
-            self._program(host, program, reader.line)
-            if reader.locked:
-                raise why_not_locked(host.name, reader.locked)
-            if not reader.complete:
-                raise lost(host.name)
-            self.facts[host.name] = reader.facts()
+            self.facts[host.name] = gather(
+                self.cluster, host, partial(self._execute, host), lock=self._host_lock, deep=deep
+            )
             if self._host_lock:
                 self._locked.add(host.name)
 
@@ -142,119 +136,6 @@ class Run:
                 + "; ".join(f"{host.host}: {host.failure.message}" for host in locked if host.failure),
                 fix="wait for it, or for its lock to expire; `mesosctl audit` shows the runs of this machine",
             )
-
-    def stage(
-        self,
-        name: str,
-        resources: Mapping[str, Sequence[Resource]],
-        mode: Mode,
-        *,
-        voters: Role | None = None,
-        in_turn: Role | None = None,
-        canary: bool = False,
-        last: bool = False,
-    ) -> None:
-        """Take the hosts through one stage: `resources` by host name, in the order in which they are reached.
-
-        `voters` names the role whose hosts are members of one voting service: those are restarted one at a time (see
-        `mesosctl.engine.rolling`), and so are those of `in_turn`, which need no majority. With `canary` one host is
-        restarted before all others, which stay as they are if it does not come up. With `last` the hosts' locks are
-        given back in the same round trip.
-        """
-        hosts = [host for host in self.alive if resources.get(host.name)]
-
-        def apply(host: Host) -> None:
-            self._apply(host, name, resources[host.name], mode, unlock=last)
-
-        role = voters or in_turn
-        if role and mode.write and not mode.unset:
-            self._stage_in_turn(name, hosts, resources, role, apply, quorum=voters is not None)
-        elif canary and mode.write and not mode.unset and len(hosts) > 1:
-            self._stage_after_canary(name, hosts, resources, apply)
-        else:
-            self.on_hosts(name, hosts, apply)
-
-    def _stage_after_canary(
-        self,
-        name: str,
-        hosts: Sequence[Host],
-        resources: Mapping[str, Sequence[Resource]],
-        apply: Callable[[Host], None],
-    ) -> None:
-        members = self._look(name, hosts, resources)
-        first, others = rolling.canary(members)
-        self.on_hosts(name, [host for host in self.alive if host.name in first], apply)
-        failed = self._did_not_come_back(first, members)
-        waiting = [host for host in self.alive if host.name in others]
-        if not failed:
-            self.on_hosts(name, waiting, apply)
-            return
-        for host in waiting:
-            self._fail(host, name, rolling.held_back(failed))
-
-    def _look(
-        self, name: str, hosts: Sequence[Host], resources: Mapping[str, Sequence[Resource]]
-    ) -> dict[str, rolling.Member]:
-        """A dry run of a stage that is no part of the report: what it found, in the order of the hosts."""
-        members: dict[str, rolling.Member] = {}
-
-        def look(host: Host) -> None:
-            members[host.name] = rolling.member(self._execute(host, name, resources[host.name], PLAN, quiet=True))
-
-        self.on_hosts(name, hosts, look, told=False)
-        return {host.name: members[host.name] for host in hosts if host.name in members}
-
-    def _did_not_come_back(self, names: Sequence[str], members: Mapping[str, rolling.Member]) -> str:
-        """The first of some hosts that was restarted and failed, "" where none has."""
-        return next((name for name in names if members[name].restarts and not self._is_alive(name)), "")
-
-    def _stage_in_turn(
-        self,
-        name: str,
-        hosts: Sequence[Host],
-        resources: Mapping[str, Sequence[Resource]],
-        role: Role,
-        apply: Callable[[Host], None],
-        *,
-        quorum: bool,
-    ) -> None:
-        members = self._look(name, hosts, resources)
-        self._look_beyond(role, resources, members)
-        ensemble = len(self.cluster.with_role(role))
-        mine = {host.name: host for host in self.alive if host in hosts}
-        together, in_turn = rolling.order(members, rolling.majority(ensemble) if quorum else 0)
-        self.on_hosts(name, [mine[host] for host in together if host in mine], apply)
-        for host_name in mine.keys() & set(together):
-            members[host_name] = replace(members[host_name], mode="follower" if self._is_alive(host_name) else "")
-        failed = self._did_not_come_back([name for name in together if name in mine], members)
-        for host_name in in_turn:
-            failure = rolling.held_back(failed) if failed else None
-            if quorum and not failure:
-                failure = rolling.unsafe(host_name, members, ensemble)
-            if failure:
-                self._fail(mine[host_name], name, failure)
-                continue
-            self.on_hosts(name, [mine[host_name]], apply)
-            if not self._is_alive(host_name):
-                members[host_name] = replace(members[host_name], mode="")
-                failed = failed or host_name
-
-    def _look_beyond(
-        self, role: Role, resources: Mapping[str, Sequence[Resource]], members: dict[str, rolling.Member]
-    ) -> None:
-        """Ask the members outside of this run's hosts what they are; one that cannot be asked does not serve."""
-        services = [item for items in resources.values() for item in items if isinstance(item, Service) and item.member]
-        for host in self.cluster.with_role(role):
-            if host.name in self.report.hosts or not services:
-                continue
-            nonce = secrets.token_hex(8)
-            reader = Reader.quiet(services[:1], nonce)
-            program = compile_program(services[:1], PLAN, nonce=nonce, step_timeout=self.options.step_timeout)
-            try:
-                self._program(host, program, reader.line)
-            except TransportError:
-                continue
-            members[host.name] = rolling.Member(rolling.member(reader).mode, restarts=False)
 
     def on_hosts(self, stage: str, hosts: Sequence[Host], work: Callable[[Host], None], *, told: bool = True) -> None:
         """Call `work` for each host in a sliding window of `options.parallel` threads; the listener is told of the
@@ -279,7 +160,7 @@ class Run:
                 self.report.hosts[host.name].failure = failure
                 self._hang_up(host.name)
             if told:
-                self._stage_result(host.name, stage).seconds += time.monotonic() - started
+                self.at(host, stage).seconds += time.monotonic() - started
             self._tell(lambda: listener.host_finished(host.name, stage, failure))
 
         with ThreadPoolExecutor(min(self.options.parallel, len(hosts)), thread_name_prefix="host") as pool:
@@ -294,72 +175,64 @@ class Run:
                 self._transport.interrupt()
                 raise
 
-    def _apply(self, host: Host, stage: str, resources: Sequence[Resource], mode: Mode, *, unlock: bool) -> None:
-        if mode.write and not mode.unset:
-            self._upload(host, stage, resources)
-        self._execute(host, stage, resources, mode, unlock=unlock)
+    def apply(self, host: Host, stage: str, resources: Sequence[Resource], mode: Mode, *, unlock: bool) -> None:
+        """Take a host through the resources of a stage, and report what came of each.
 
-    def _execute(
-        self,
-        host: Host,
-        stage: str,
-        resources: Sequence[Resource],
-        mode: Mode,
-        *,
-        unlock: bool = False,
-        quiet: bool = False,
-    ) -> Reader:
-        """Run the program of a stage on a host. `quiet`: a look that is no part of the report."""
-        nonce = secrets.token_hex(8)
+        With `unlock` the host's lock is given back at the end. Raises TransportError.
+        """
         report = self.report.hosts[host.name]
-        results = self._stage_result(host.name, stage).results
+        results = self.at(host, stage).results
 
         def started(index: int) -> None:
             self._tell(lambda: self._listener.resource_started(host.name, stage, resources[index].id))
 
         def finished(index: int, result: Result) -> None:
-            if not quiet:
-                results.append(result)
-                self._tell(lambda: self._listener.result(host.name, stage, result))
-                if result.status is Status.PENDING:
-                    services = frozenset(resources[index].notify)
-                    self._dirty[host.name] = self._dirty.get(host.name, frozenset()) | services
+            results.append(result)
+            self._tell(lambda: self._listener.result(host.name, stage, result))
+            if result.status is Status.PENDING:
+                services = frozenset(resources[index].notify)
+                self._dirty[host.name] = self._dirty.get(host.name, frozenset()) | services
 
-        reader = Reader(
-            resources,
-            nonce,
-            unset=mode.unset,
-            diff=mode.diff,
-            mask=self.mask,
-            started=started,
-            finished=finished,
-        )
-        program = compile_program(
+        if mode.write and not mode.unset:
+            self._upload(host, stage, resources)
+        program = HostProgram(
+            host.name,
             resources,
             mode,
-            nonce=nonce,
+            mask=self.mask,
             step_timeout=self.options.step_timeout,
             lock=self._host_lock if mode.write else None,
             unlock=unlock,
             dirty=self._dirty.get(host.name, frozenset()),
+            started=started,
+            finished=finished,
         )
         try:
-            self._program(host, program, reader.line)
-            if reader.locked:
-                raise why_not_locked(host.name, reader.locked)
-            if reader.failed:
-                raise why_failed(host.name, reader.failed)
-            if not reader.complete:
-                raise lost(host.name)
+            reader = program.run(partial(self._execute, host))
         finally:
-            if not quiet:
-                results.extend(reader.skipped())
-        report.notes += [note for note in reader.notes if not quiet and note not in report.notes]
+            results.extend(program.reader.skipped())
+        report.notes += [note for note in reader.notes if note not in report.notes]
         if mode.write and self._host_lock:
             (self._locked.discard if unlock else self._locked.add)(host.name)
-        return reader
 
-    def _program(self, host: Host, program: str, on_line: Callable[[str], None]) -> None:
+    def look(self, host: Host, resources: Sequence[Resource]) -> Reader:
+        """A dry run that is no part of the report, on any host of the cluster. Raises TransportError."""
+        program = HostProgram(host.name, resources, PLAN, mask=self.mask, step_timeout=self.options.step_timeout)
+        return program.run(partial(self._execute, host))
+
+    def fail(self, host: Host, stage: str, failure: Failure) -> None:
+        """Drop a host from the run."""
+        self.report.hosts[host.name].failure = failure
+        self._tell(lambda: self._listener.host_finished(host.name, stage, failure))
+
+    def at(self, host: Host, stage: str) -> StageResult:
+        """The report of the stage that a host has come to."""
+        stages = self.report.hosts[host.name].stages
+        if not stages or stages[-1].stage != stage:
+            stages.append(StageResult(stage=stage))
+        return stages[-1]
+
+    def _execute(self, host: Host, program: str, on_line: Callable[[str], None]) -> None:
         self.connection(host).run(program, on_line, timeout=self.options.host_timeout)
 
     def connection(self, host: Host) -> Connection:
@@ -383,7 +256,7 @@ class Run:
         program = compile_program([], mode, nonce="-", step_timeout=1, lock=self._host_lock, unlock=True)
 
         def work(host: Host) -> None:
-            self._program(host, program, lambda line: None)
+            self._execute(host, program, lambda line: None)
 
         self.on_hosts("unlock", still, work, told=False)
 
@@ -391,16 +264,6 @@ class Run:
         connection = self._connections.pop(host, None)
         if connection:
             connection.close()
-
-    def _stage_result(self, host: str, stage: str) -> StageResult:
-        stages = self.report.hosts[host].stages
-        if not stages or stages[-1].stage != stage:
-            stages.append(StageResult(stage=stage))
-        return stages[-1]
-
-    def _fail(self, host: Host, stage: str, failure: Failure) -> None:
-        self.report.hosts[host.name].failure = failure
-        self._tell(lambda: self._listener.host_finished(host.name, stage, failure))
 
     def _tell(self, message: Callable[[], None]) -> None:
         with self._told:

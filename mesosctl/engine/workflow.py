@@ -12,6 +12,7 @@ from mesosctl.engine.facts import Facts
 from mesosctl.engine.limit import Limit
 from mesosctl.engine.report import Listener, Report
 from mesosctl.engine.run import Options, Run
+from mesosctl.engine.stage import Stage
 from mesosctl.errors import RefusedError
 from mesosctl.inventory.model import Cluster, Host
 from mesosctl.resources.program import Mode
@@ -54,6 +55,8 @@ def execute(
 ) -> Report:
     """Gather facts, refuse what would lose data, and take the hosts through the steps (backwards with `mode.unset`).
 
+    A step begins when the one before has ended on all hosts.
+
     `guarded` is off for what touches no data; `accepted` names refusals that the operator overrides. Returns the
     report, also after Ctrl-C (`report.interrupted`). Raises RefusedError before any host is changed.
     """
@@ -70,16 +73,8 @@ def execute(
             ordered = list(reversed(steps)) if mode.unset else list(steps)
             for step in ordered:
                 resources = {host.name: step.resources(cluster, host, run.facts[host.name]) for host in run.alive}
-                stage = step.stage
-                run.stage(
-                    stage.name,
-                    resources,
-                    mode,
-                    voters=stage.voters,
-                    in_turn=stage.in_turn,
-                    canary=stage.canary,
-                    last=step is ordered[-1],
-                )
+                stage = Stage(run=run, name=step.stage.name, resources=resources, mode=mode, last=step is ordered[-1])
+                stage.take(voters=step.stage.voters, in_turn=step.stage.in_turn, canary=step.stage.canary)
     except KeyboardInterrupt:
         run.report.interrupted = True
     return run.report

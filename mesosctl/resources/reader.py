@@ -10,6 +10,13 @@ from mesosctl.engine.report import Result, Status
 from mesosctl.resources.program import block_text
 from mesosctl.resources.types import Block, File, Resource
 
+Started = Callable[[int], None]
+Finished = Callable[[int, Result], None]
+
+
+def unheard(*_: object) -> None:
+    """For those who only want what there is at the end."""
+
 
 class Reader:
     """Takes what a program prints, line by line, and keeps the results.
@@ -24,11 +31,11 @@ class Reader:
         resources: Sequence[Resource],
         nonce: str,
         *,
-        unset: bool,
-        diff: bool = True,
         mask: Callable[[str], str],
-        started: Callable[[int], None],
-        finished: Callable[[int, Result], None],
+        unset: bool = False,
+        diff: bool = True,
+        started: Started = unheard,
+        finished: Finished = unheard,
     ) -> None:
         self.resources = resources
         self._prefix = f"{nonce} "
@@ -49,18 +56,6 @@ class Reader:
         self.notes: list[str] = []
         self.members: dict[int, str] = {}
         """What the services that vote said of themselves, by index."""
-
-    @classmethod
-    def quiet(cls, resources: Sequence[Resource], nonce: str) -> Reader:
-        """A reader of a dry run that nobody listens to."""
-        return cls(
-            resources,
-            nonce,
-            unset=False,
-            mask=lambda text: text,
-            started=lambda index: None,
-            finished=lambda index, result: None,
-        )
 
     def line(self, line: str) -> None:
         """Takes one line of the program's output; lines without the nonce are noise of the login."""

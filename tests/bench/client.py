@@ -12,6 +12,7 @@ from pathlib import Path
 from mesosctl.cli import COLLECT_AFTER
 from mesosctl.engine.report import Status
 from mesosctl.engine.run import Run
+from mesosctl.engine.stage import Stage
 from mesosctl.inventory.load import load_inventory
 from mesosctl.resources.program import APPLY
 from mesosctl.resources.types import Command, File, Resource
@@ -30,7 +31,8 @@ def main(inventory: str) -> int:
     cluster = load_inventory(Path(inventory))
     with Run(cluster, SshTransport(cluster), action="bootstrap", writes=True) as run:
         run.gather()
-        run.stage("bench", {host.name: resources() for host in run.alive}, APPLY, last=True)
+        wanted = {host.name: resources() for host in run.alive}
+        Stage(run=run, name="bench", resources=wanted, mode=APPLY, last=True).take()
     failed = {name: host.failure.message for name, host in run.report.hosts.items() if host.failure}
     print(f"changed {run.report.count(Status.CHANGED)} failed {failed or 0}")
     return int(run.report.failed)

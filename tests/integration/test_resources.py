@@ -52,7 +52,7 @@ class Box:
 
     def program(self, text: str, resources: Sequence[Resource], mode: Mode) -> Reader:
         done = self.lab.exec("h1", [self.shell, "-s"], stdin=text.encode())
-        reader = Reader.quiet(resources, NONCE)
+        reader = Reader(resources, NONCE, mask=str)
         for line in done.stdout.decode().splitlines():
             reader.line(line)
         assert reader.failed or reader.locked or reader.complete, done.stderr.decode()

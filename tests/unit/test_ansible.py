@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,23 @@ def test_the_roles_carry_out_every_chapter_of_bootstrap_in_its_order() -> None:
     assert set(carried_out) == {name for stage in tasks.STAGES for name in stage.tasks}
     services = [name for name in carried_out if name.endswith("_service") and name != "mesos_service"]
     assert services == [name for stage in tasks.STAGES[4:] for name in stage.tasks if name != "mesos_releases"]
+
+
+@pytest.mark.parametrize(
+    ("done", "lines", "error"),
+    [
+        ({"rc": 0, "stdout": "n 0 ok\nn end\n", "stderr": ""}, ["n 0 ok", "n end"], ""),
+        ({"rc": 1, "stdout": "n 0 failed no\n", "stderr": "secret"}, ["n 0 failed no"], ""),
+        ({"rc": 1, "stdout": "", "stderr": "sudo: no\n"}, [], "ended with 1: sudo: no"),
+    ],
+)
+def test_why_a_program_failed_is_for_it_to_say(done: dict[str, object], lines: list[str], error: str) -> None:
+    pytest.importorskip("ansible")
+    from mesosctl.ansible.action import ActionModule
+
+    action: Any = object.__new__(ActionModule)
+    action._low_level_execute_command = lambda command, in_data: done
+    seen: list[str] = []
+    with pytest.raises(MesosctlError, match=error) if error else nullcontext():
+        action._execute("program", seen.append)
+    assert [line for line in seen if line] == lines

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from mesosctl.engine import audit, lock
 from mesosctl.engine.causes import SIGNS, why_failed
 from mesosctl.engine.facts import Facts, Listener, assumed
 from mesosctl.engine.gather import FactsReader
+from mesosctl.engine.host_program import HostProgram
 from mesosctl.engine.limit import parse
 from mesosctl.engine.mask import HIDDEN, Mask
 from mesosctl.engine.report import Failure, HostReport, Report, Result, Status
@@ -22,8 +25,10 @@ from mesosctl.engine.rolling import Member, canary, member, order, unsafe
 from mesosctl.engine.workflow import refuse
 from mesosctl.errors import RefusedError, UsageError
 from mesosctl.inventory.model import Cluster, Host, Mesos, Proxy, ProxyUrl, Role, Secret
+from mesosctl.resources.program import PLAN
 from mesosctl.resources.reader import Reader
 from mesosctl.resources.types import Service
+from mesosctl.transport.errors import TransportError
 
 
 def cluster(tmp_path: Path, **changes: object) -> Cluster:
@@ -76,7 +81,7 @@ class TestRolling:
         [("pending restart", True), ("pending restart and enable", True), ("pending start", False), ("ok", False)],
     )
     def test_the_look_tells_a_restart_from_a_start(self, said: str, restarts: bool) -> None:
-        look = Reader.quiet([Service(name="x")], "n")
+        look = Reader([Service(name="x")], "n", mask=str)
         look.line("n 0 member follower")
         look.line(f"n 0 {said}")
         assert member(look) == Member("follower", restarts)
@@ -170,6 +175,42 @@ def test_causes_are_recognised_in_what_tools_print(cause: str, sign: str) -> Non
     error = why_failed("m1", Result(resource="packages x", status=Status.FAILED, message=f"E: {sign}: x"))
     assert error.cause == cause
     assert error.fix
+
+
+class TestHostProgram:
+    """A program on one host, whoever brings it there."""
+
+    def run(self, *lines: str) -> Reader:
+        def execute(program: str, on_line: Callable[[str], None]) -> None:
+            found = re.search(r"^n=(\w+) ", program, re.MULTILINE)
+            assert found
+            for line in ("a banner", *(f"{found[1]} {line}" for line in lines)):
+                on_line(line)
+
+        resources = [Service(name="x"), Service(name="y")]
+        return HostProgram("m1", resources, PLAN, mask=lambda text: text.replace("hush", "***"), step_timeout=1).run(
+            execute
+        )
+
+    def test_what_it_said(self) -> None:
+        reader = self.run("0 pending restart", "1 ok hush", "end")
+        assert [(each.status, each.message) for each in reader.results.values()] == [
+            (Status.PENDING, "restart"),
+            (Status.OK, "***"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("lines", "cause", "what"),
+        [
+            (["0 ok", "1 ok"], "connection-lost", "ended early"),
+            (["0 failed No space left on device"], "no-space", "service x: No space left"),
+            (["lock failed it is locked by hush"], "locked", "it is locked by ***"),
+        ],
+    )
+    def test_why_it_did_not_come_to_its_end(self, lines: list[str], cause: str, what: str) -> None:
+        with pytest.raises(TransportError, match=re.escape(what)) as caught:
+            self.run(*lines)
+        assert (caught.value.cause, caught.value.host) == (cause, "m1")
 
 
 def test_facts_are_read_from_lines_amid_noise() -> None:
