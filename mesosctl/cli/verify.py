@@ -19,7 +19,7 @@ import click
 from mesosctl.cli.common import RunOptions, inventory_option, limit_option, output_option, parallel_option
 from mesosctl.cli.display import lively
 from mesosctl.cli.session import Session
-from mesosctl.errors import ExitCode, MesosctlError
+from mesosctl.errors import ExitCode, MesosctlError, UsageError
 from mesosctl.inventory.model import Role
 from mesosctl.verify.outcome import BROKEN, HELD, NOT_THERE, Finding, Outcome
 
@@ -60,18 +60,22 @@ def verify(inventory: Path, role: str | None, words: str, junit: Path | None, **
     with 1 where one is broken or a host could not be asked.
     """
     options = RunOptions(**given)  # type: ignore[arg-type]
+    if junit and not junit.absolute().parent.is_dir():
+        raise UsageError(f"--junit: there is no folder {junit.parent}")
     session = Session(inventory, options)
     found = _look(session, Role.AGENT if role == "slave" else Role(role) if role else None, words)
     if not any(finding.outcomes or finding.failure for finding in found):
-        raise MesosctlError("no test fits", fix="widen --limit, --role or -k")
-    if junit:
-        from mesosctl.verify.junit import write
-
-        write(junit, session.cluster.name, found)
+        raise MesosctlError(
+            "no promise of this inventory fits", fix="widen --limit, --role or -k; mesosctl verify -v lists all"
+        )
     if options.json:
         click.echo(json.dumps(_document(session.cluster.name, found)))
     else:
         _show(session.cluster.name, found, verbose=options.verbose)
+    if junit:
+        from mesosctl.verify.junit import write
+
+        write(junit, session.cluster.name, found)
     return ExitCode.OK if _holds(found) else ExitCode.FAILED
 
 
@@ -135,10 +139,13 @@ def _show(cluster: str, found: Sequence[Finding], *, verbose: bool) -> None:
     outcomes = _outcomes(found)
     counts = {status: sum(each.status == status for each in outcomes) for status in MARKS}
     verdict = click.style("holds", fg="green", bold=True)
-    if not _holds(found):
-        verdict = click.style("does not hold", fg="red", bold=True)
     counted = ", ".join(f"{counts[status]} {status}" for status in MARKS)
     unasked = sum(bool(finding.failure) for finding in found)
     if unasked:
+        verdict = click.style("unknown", fg="yellow", bold=True)
         counted += f", {unasked} not asked"
+    if counts[BROKEN]:
+        verdict = click.style("does not hold", fg="red", bold=True)
     click.echo(f"\nverify {cluster}: {verdict}; {counted}")
+    if counts[BROKEN]:
+        click.echo("→ mesosctl plan shows what bootstrap would put right, mesosctl status what runs")

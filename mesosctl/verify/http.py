@@ -15,6 +15,7 @@ from testinfra.host import Host
 from mesosctl.apps import place
 from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
+from mesosctl.transport.errors import TransportError
 from mesosctl.transport.http import Answer
 
 Ask = Callable[[Node, Role, str], Answer]
@@ -57,6 +58,6 @@ def answering(ask: Ask, cluster: Cluster, role: Role, path: str) -> dict[str, An
     for node in cluster.with_role(role):
         try:
             found[node.name] = ask(node, role, path)
-        except AssertionError:
+        except (AssertionError, TransportError):
             continue
     return found

@@ -11,10 +11,11 @@ from testinfra.host import Host
 from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
 from mesosctl.transport import Connection
+from mesosctl.transport.errors import TransportError
 from mesosctl.verify.backend import Backend, Server
 from mesosctl.verify.http import Ask, get
 from mesosctl.verify.outcome import BROKEN, HELD, NOT_THERE, WHOLE, Outcome
-from mesosctl.verify.promises import MARK, Promise
+from mesosctl.verify.promises import CHAPTERS, MARK, Promise
 
 
 class Plugin:
@@ -26,9 +27,12 @@ class Plugin:
         self._cluster, self._node, self._role = cluster, node, role
         self._connect = connect
         self._hosts: dict[str, Host] = {}
+        self._lost: dict[str, TransportError] = {}
         self.outcomes: list[Outcome] = []
         self.defects: list[str] = []
         """What stopped pytest itself."""
+        self.failure: TransportError | None = None
+        """Why the host could not be asked, or not to the end."""
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{MARK}(promise): what the test is about")
@@ -40,6 +44,13 @@ class Plugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if self._applies(item)]
+        items.sort(key=lambda item: CHAPTERS.index(_chapter(item)))
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """A host that is lost is asked nothing more; what is promised of the whole cluster is broken without it."""
+        if self._node and call.excinfo and isinstance(call.excinfo.value, TransportError):
+            self.failure = call.excinfo.value
+            item.session.shouldstop = str(self.failure)
 
     @pytest.fixture(scope="session")
     def cluster(self) -> Cluster:
@@ -61,7 +72,7 @@ class Plugin:
         return lambda node, role, path: get(self._on(node), self._cluster, node, role, path)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when != "call" and report.passed:
+        if self.failure or (report.when != "call" and report.passed):
             return
         properties = {name: str(value) for name, value in report.user_properties}
         message, status = "", HELD
@@ -92,7 +103,7 @@ class Plugin:
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         assert isinstance(item, pytest.Function)
         item.user_properties += [
-            ("chapter", item.module.TITLE),
+            ("chapter", _chapter(item)),
             ("test", item.originalname),
             ("promise", (inspect.getdoc(item.function) or item.originalname).removesuffix(".")),
         ]
@@ -106,21 +117,29 @@ class Plugin:
         return promise.applies(self._cluster, self._node, self._role)
 
     def _on(self, node: Node) -> Host:
+        if node.name in self._lost:
+            raise self._lost[node.name]
         if node.name not in self._hosts:
-            backend = Backend(node.name, self._connect(node))
+            try:
+                backend = Backend(node.name, self._connect(node))
+            except TransportError as error:
+                self._lost[node.name] = error
+                raise
             self._hosts[node.name] = Server(backend)
             backend.set_host(self._hosts[node.name])
         return self._hosts[node.name]
 
-    def connect(self, node: Node) -> None:
-        """Raises TransportError."""
-        self._on(node)
+
+def _chapter(item: pytest.Item) -> str:
+    assert isinstance(item, pytest.Function)
+    title: str = item.module.TITLE
+    return title
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """The words of the assertion, without its value's introspection."""
+    """The words of the assertion, or of what went wrong, without its value's introspection and what to do."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text: str = crash.message if crash else report.longreprtext
     for prefix in ("AssertionError: ", "mesosctl.transport.errors.TransportError: ", "Failed: "):
         text = text.removeprefix(prefix)
-    return text.partition("\nassert ")[0].strip()
+    return text.strip().partition("\n")[0]

@@ -23,6 +23,8 @@ Test = TypeVar("Test", bound=Callable[..., None])
 When = Callable[[Cluster], bool]
 
 MARK = "promise"
+CHAPTERS = ("SSH", "Proxy", "SELinux", "Docker", "ZooKeeper", "Mesos", "HA", "Marathon")
+"""In the order in which they build on each other, and are reported."""
 
 
 @dataclass(frozen=True, slots=True)

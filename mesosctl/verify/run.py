@@ -18,7 +18,6 @@ from mesosctl.engine.causes import failure_of
 from mesosctl.engine.mask import Mask
 from mesosctl.errors import MesosctlError, UsageError
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.transport.errors import TransportError
 from mesosctl.verify.outcome import WHOLE, Finding
 from mesosctl.verify.plugin import Plugin
 
@@ -52,8 +51,8 @@ _work: _Work | None = None
 def run(cluster: Cluster, selection: Selection, *, parallel: int) -> Iterator[Finding]:
     """Look at the promises, `parallel` hosts at most at a time; findings come as hosts are done, the cluster's last.
 
-    The promises of the whole cluster are looked at where all its hosts are selected. Raises UsageError for a bad
-    expression, MesosctlError for a suite that does not run.
+    The promises of the whole cluster are looked at where all its hosts are selected, and one of them could be asked.
+    Raises UsageError for a bad expression, MesosctlError for a suite that does not run.
     """
     global _work
     _work = _Work(cluster, selection)
@@ -62,8 +61,11 @@ def run(cluster: Cluster, selection: Selection, *, parallel: int) -> Iterator[Fi
     processes = max(1, min(parallel, len(names), PER_CPU * (os.cpu_count() or 1)))
     try:
         with multiprocessing.get_context("fork").Pool(processes) as pool:
-            yield from pool.imap_unordered(_look, names)
-            if whole:
+            asked = False
+            for finding in pool.imap_unordered(_look, names):
+                asked = asked or not finding.failure
+                yield finding
+            if whole and asked:
                 yield pool.apply(_look, (WHOLE,))
     finally:
         _work = None
@@ -85,19 +87,16 @@ def look(cluster: Cluster, node: Host | None, selection: Selection) -> Finding:
     transport = SshTransport(cluster)
     plugin = Plugin(cluster, node, selection.role, transport.connect)
     try:
-        if node:
-            plugin.connect(node)
         with as_file(files("mesosctl.verify").joinpath("suite")) as suite:
             arguments = [str(suite), "-c", os.devnull, f"--rootdir={suite}", *WITHOUT]
             words = ["-k", selection.words] if selection.words else []
             with redirect_stderr(io.StringIO()) as said:
                 status = pytest.main([*arguments, *words], [plugin])
-    except TransportError as error:
-        return Finding(node.name if node else WHOLE, failure=failure_of(error, Mask(cluster)))
     finally:
         transport.close()
     if status is pytest.ExitCode.USAGE_ERROR:
         raise UsageError(said.getvalue().strip().removeprefix("ERROR: "), fix="give words, joined by and, or, not")
     if plugin.defects:
         raise MesosctlError("the suite does not run:\n" + "\n".join(plugin.defects))
-    return Finding(node.name if node else WHOLE, tuple(plugin.outcomes))
+    failure = failure_of(plugin.failure, Mask(cluster)) if plugin.failure else None
+    return Finding(node.name if node else WHOLE, tuple(plugin.outcomes), failure)

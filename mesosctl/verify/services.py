@@ -1,8 +1,14 @@
-"""What several chapters ask of a service: that it starts with its host, that it runs, and with which limits."""
+"""What several chapters ask of a service: that it starts with its host, and again, that it runs, its limits."""
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from testinfra.host import Host
+
+RUNLEVELS = ("2", "3", "4", "5")
+"""With several users, in which services start where there is no systemd (Linux Standard Base)."""
 
 
 def systemd(host: Host) -> bool:
@@ -10,14 +16,26 @@ def systemd(host: Host) -> bool:
     return bool(host.run("test -d /run/systemd/system").rc == 0)
 
 
-def enabled(host: Host, name: str) -> None:
+def starts_with_host(host: Host, name: str) -> None:
     """Fails where the service does not start with the host."""
     if systemd(host):
         state = host.run("systemctl is-enabled %s", name).stdout.strip()
         assert state == "enabled", f"its unit is {state or 'unknown'}"
-    else:
-        links = host.run("ls -d /etc/rc2.d/S*%s /etc/rc.d/rc2.d/S*%s 2>/dev/null", name, name).stdout.split()
-        assert links, "no runlevel starts it"
+        return
+    missing = [
+        level
+        for level in RUNLEVELS
+        if host.run(f"ls -d /etc/rc{level}.d/S*%s /etc/rc.d/rc{level}.d/S*%s 2>/dev/null", name, name).stdout == ""
+    ]
+    assert not missing, f"it does not start in the runlevel{'s' * (len(missing) > 1)} {', '.join(missing)}"
+
+
+def starts_again(host: Host, name: str) -> None:
+    """Fails where the service stays away when its program ends; an init script starts nothing by itself."""
+    if not systemd(host):
+        pytest.skip("without systemd nothing starts it again")
+    restart = host.check_output("systemctl show -p Restart --value %s", name)
+    assert restart == "always", f"Restart= is {restart}"
 
 
 def running(host: Host, name: str) -> None:
@@ -30,20 +48,16 @@ def running(host: Host, name: str) -> None:
         assert status.rc == 0, status.stdout.strip() or f"its status is {status.rc}"
 
 
-def always_up(host: Host, name: str) -> None:
-    """Fails where the service does not start with the host, or not again when its program ends."""
-    enabled(host, name)
-    if systemd(host):
-        restart = host.check_output("systemctl show -p Restart --value %s", name)
-        assert restart == "always", f"Restart= is {restart}"
-
-
 def open_files(host: Host, name: str, wanted: int) -> None:
-    """Fails where the unit lets its program open fewer files; without systemd there is none to ask."""
-    if not systemd(host):
-        return
-    limit = host.check_output("systemctl show -p LimitNOFILE --value %s", name)
-    assert limit == "infinity" or int(limit) >= wanted, f"it may open {limit} files"
+    """Fails where the service's program may open fewer files."""
+    if systemd(host):
+        limit = host.check_output("systemctl show -p LimitNOFILE --value %s", name)
+    else:
+        said = host.check_output("/etc/init.d/%s status", name)
+        process = re.search("[0-9]+", said)
+        assert process, f"its init script says: {said}"
+        limit = host.check_output("awk '/^Max open files/ { print $4 }' /proc/%s/limits", process[0])
+    assert limit in ("infinity", "unlimited") or int(limit) >= wanted, f"it may open {limit} files"
 
 
 def environment(host: Host, path: str, prefix: str) -> dict[str, str]:

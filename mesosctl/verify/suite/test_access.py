@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+import pytest
 from testinfra.host import Host
 
 from mesosctl.inventory.model import Cluster, Role
@@ -51,6 +52,30 @@ def test_masters_reach_all(host: Host, cluster: Cluster) -> None:
         " >/dev/null 2>&1 || echo $name) & done; wait"
     )
     assert refused.stdout == "", f"not reached: {' '.join(sorted(refused.stdout.split()))}"
+
+
+@promise(Role.AGENT, when=lambda cluster: bool(cluster.keys.node_public))
+def test_agents_hold_no_private_key(host: Host, node: Node, cluster: Cluster) -> None:
+    """The agent, where anybody's program may run, opens no other host: it has no private half of the nodes' key"""
+    if node.has(Role.MASTER):
+        pytest.skip("the host is a master, too")
+    found = host.run(
+        "for key in ~root/.ssh/*; do grep -q 'PRIVATE KEY' \"$key\" 2>/dev/null || continue; "
+        "ssh-keygen -y -P '' -f \"$key\" </dev/null; done"
+    )
+    held = {key_of(line) for line in found.stdout.splitlines()}
+    assert key_of(cluster.keys.node_public) not in held, "root has the nodes' private key"
+
+
+@promise()
+def test_open_files_of_a_login(host: Host, cluster: Cluster) -> None:
+    """Who logs in may open the declared number of files"""
+    lines = host.check_output("cat /etc/security/limits.conf /etc/security/limits.d/*.conf 2>/dev/null || true")
+    wanted = {(who, kind, "nofile"): str(cluster.limits.nofile) for who in ("*", "root") for kind in ("soft", "hard")}
+    # The last line for somebody counts: limits.conf(5).
+    found = {tuple(words[:3]): words[3] for line in lines.splitlines() if len(words := line.split()) == 4}
+    wrong = {" ".join(what): found.get(what, "nothing") for what in wanted if found.get(what) != wanted[what]}
+    assert not wrong, f"the limits are {wrong}"
 
 
 @promise(when=lambda cluster: cluster.hosts_file)

@@ -6,7 +6,7 @@ from testinfra.host import Host
 
 from mesosctl.inventory.model import Cluster, Role
 from mesosctl.verify.promises import promise
-from mesosctl.verify.services import enabled, running
+from mesosctl.verify.services import running, starts_with_host
 
 TITLE = "Docker"
 
@@ -18,7 +18,7 @@ def engine(cluster: Cluster) -> bool:
 @promise(Role.AGENT, when=engine)
 def test_engine_starts_with_the_host(host: Host) -> None:
     """The Docker engine starts with the host"""
-    enabled(host, "docker")
+    starts_with_host(host, "docker")
 
 
 @promise(Role.AGENT, when=engine)

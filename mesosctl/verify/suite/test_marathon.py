@@ -8,7 +8,7 @@ from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
 from mesosctl.verify.http import Ask, answering
 from mesosctl.verify.promises import promise
-from mesosctl.verify.services import always_up, running
+from mesosctl.verify.services import open_files, running, starts_again, starts_with_host
 
 TITLE = "Marathon"
 
@@ -24,14 +24,21 @@ def test_marathon_start_script(host: Host, cluster: Cluster) -> None:
 
 @promise(Role.MARATHON)
 def test_marathon_starts_with_the_host(host: Host) -> None:
-    """Marathon starts with the host, and again when it ends"""
-    always_up(host, "marathon")
+    """Marathon starts with the host"""
+    starts_with_host(host, "marathon")
 
 
 @promise(Role.MARATHON)
-def test_marathon_answers(host: Host, node: Node, ask: Ask) -> None:
+def test_marathon_starts_again(host: Host) -> None:
+    """Marathon starts again when its program ends"""
+    starts_again(host, "marathon")
+
+
+@promise(Role.MARATHON)
+def test_marathon_answers(host: Host, node: Node, cluster: Cluster, ask: Ask) -> None:
     """Marathon runs and answers"""
     running(host, "marathon")
+    open_files(host, "marathon", cluster.limits.nofile)
     answer = ask(node, Role.MARATHON, "/ping")
     assert answer.status == 200, f"/ping answers {answer.status}"
 

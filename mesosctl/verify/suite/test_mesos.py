@@ -8,7 +8,7 @@ from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
 from mesosctl.verify.http import Ask, answering
 from mesosctl.verify.promises import promise
-from mesosctl.verify.services import always_up, environment, open_files, running
+from mesosctl.verify.services import environment, open_files, running, starts_again, starts_with_host
 
 TITLE = "Mesos"
 
@@ -118,14 +118,26 @@ def test_agent_program(host: Host, cluster: Cluster) -> None:
 
 @promise(Role.MASTER)
 def test_master_starts_with_the_host(host: Host) -> None:
-    """The master starts with the host, and again when it ends"""
-    always_up(host, "mesos-master")
+    """The master starts with the host"""
+    starts_with_host(host, "mesos-master")
+
+
+@promise(Role.MASTER)
+def test_master_starts_again(host: Host) -> None:
+    """The master starts again when its program ends"""
+    starts_again(host, "mesos-master")
 
 
 @promise(Role.AGENT)
 def test_agent_starts_with_the_host(host: Host) -> None:
-    """The agent starts with the host, and again when it ends"""
-    always_up(host, "mesos-agent")
+    """The agent starts with the host"""
+    starts_with_host(host, "mesos-agent")
+
+
+@promise(Role.AGENT)
+def test_agent_starts_again(host: Host) -> None:
+    """The agent starts again when its program ends"""
+    starts_again(host, "mesos-agent")
 
 
 @promise(Role.MASTER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import xml.etree.ElementTree
 from urllib.parse import quote
 
@@ -13,6 +14,17 @@ from mesosctl.inventory.model import Cluster, ProxyTools, ProxyUrl, Role
 from mesosctl.verify.promises import When, promise
 
 TITLE = "Proxy"
+
+OF_ROOT = (
+    "/etc/apt/apt.conf.d/90mesosctl-proxy",
+    "/etc/systemd/system/docker.service.d/http-proxy.conf",
+    "/etc/sysconfig/docker",
+    "/etc/default/docker",
+)
+"""Files that only root's programs read."""
+
+
+LOGIN = re.compile(r"//[^/@]*@")
 
 
 def tool(name: str) -> When:
@@ -52,13 +64,20 @@ def compare(found: dict[str, str], cluster: Cluster, schemes: tuple[str, ...] = 
     for scheme, wanted in expected(cluster).items():
         if scheme in schemes:
             has = found.get(scheme, "").rstrip("/")
-            shown = re.sub(r"//[^/@]*@", "//…@", has) or "nothing"
-            assert has == wanted, f"{scheme} goes to {shown}"
+            shown = LOGIN.sub("//", has) or "nothing"
+            assert shown == LOGIN.sub("//", wanted), f"{scheme} goes to {shown}"
+            assert has == wanted, f"{scheme} goes to the proxy with another login, or none"
 
 
 def no_proxy(found: str, cluster: Cluster) -> None:
     missing = direct(cluster) - set(re.split(r"[,\s]+", found))
     assert not missing, f"not reached directly: {', '.join(sorted(missing))}"
+
+
+def homes(host: Host, cluster: Cluster) -> list[str]:
+    """Those of the users who have settings of their own, as far as the host knows them."""
+    found = (host.run("getent passwd %s | cut -d: -f6", user).stdout.strip() for user in cluster.proxy.users)
+    return [home for home in found if home]
 
 
 def variables(text: str) -> dict[str, str]:
@@ -83,9 +102,9 @@ def test_login_shell_direct(host: Host, cluster: Cluster) -> None:
 
 @promise(when=tool("wget"))
 def test_wget_proxy(host: Host, cluster: Cluster) -> None:
-    """wget takes the proxy, for everybody and for root, and not to the cluster's hosts"""
-    for path in ("/etc/wgetrc", "~root/.wgetrc"):
-        text = host.check_output(f"cat {path}")
+    """wget takes the proxy, for everybody and for who has settings of their own, and not to the cluster's hosts"""
+    for path in ("/etc/wgetrc", *(f"{home}/.wgetrc" for home in homes(host, cluster))):
+        text = host.check_output("cat %s", path)
         found = {
             name.strip().replace("-", "_"): value.strip()
             for name, sign, value in (line.partition("=") for line in text.splitlines())
@@ -102,26 +121,47 @@ def test_docker_proxy(host: Host, cluster: Cluster) -> None:
     told = host.check_output("docker info --format '{{.HTTPProxy}}|{{.HTTPSProxy}}|{{.NoProxy}}'")
     http, https, without = told.split("|")
     # The engine hides what stands before the @ when it is asked.
-    hidden = {scheme: re.sub(r"//[^/@]*@", "//xxxxx:xxxxx@", url) for scheme, url in expected(cluster).items()}
+    hidden = {scheme: LOGIN.sub("//xxxxx:xxxxx@", url) for scheme, url in expected(cluster).items()}
     for scheme, found in (("http", http), ("https", https)):
         assert found.rstrip("/") == hidden.get(scheme, ""), f"{scheme} goes to {found or 'nothing'}"
     missing = set(cluster.proxy.no_proxy.hosts) - set(without.split(","))
     assert not missing, f"not reached directly: {', '.join(sorted(missing))}"
+    started = variables(host.check_output("tr '\\0' '\\n' </proc/$(pgrep -o -x dockerd)/environ"))
+    compare(
+        {scheme: started.get(f"{scheme.upper()}_PROXY", "") for scheme in ("http", "https")}, cluster, ("http", "https")
+    )
+
+
+@promise(when=lambda cluster: cluster.proxy.configured and bool(cluster.proxy.password))
+def test_password_is_kept(host: Host, cluster: Cluster) -> None:
+    """Where only one user needs the proxy's password, nobody else reads it"""
+    own = [f"{home}/{name}" for home in homes(host, cluster) for name in (".wgetrc", ".m2/settings.xml")]
+    proxies = "|".join(re.escape(proxy.host) for proxy in (cluster.proxy.http, cluster.proxy.https) if proxy)
+    paths = " ".join(map(shlex.quote, [*own, *OF_ROOT]))
+    telling = host.run(f"grep -lE '{proxies}' {paths} 2>/dev/null").stdout.splitlines()
+    modes = {path: host.check_output("stat -c %%a %s", path) for path in telling}
+    readable = [path for path, mode in modes.items() if int(mode, 8) & 0o077]
+    assert not readable, f"others read {', '.join(readable)}"
 
 
 @promise(when=tool("maven"))
 def test_maven_proxy(host: Host, cluster: Cluster) -> None:
     """Maven's settings have the proxy, active"""
-    root = xml.etree.ElementTree.fromstring(host.check_output("cat ~root/.m2/settings.xml"))
-    found = {}
-    for proxy in root.iterfind(".//{*}proxies/{*}proxy"):
-        values = {each.tag.rpartition("}")[2]: each.text or "" for each in proxy}
-        if values.get("active", "true") == "true":
-            found[values.get("protocol", "http")] = (values.get("host"), values.get("port", "8080"))
-    for scheme, declared in (("http", cluster.proxy.http), ("https", cluster.proxy.https)):
-        if declared:
-            wanted = (declared.host, str(declared.port))
-            assert found.get(scheme) == wanted, f"{scheme} goes to {found.get(scheme) or 'nothing'}"
+    wanted = cluster.proxy.username or "", cluster.proxy.password.reveal() if cluster.proxy.password else ""
+    for home in homes(host, cluster):
+        root = xml.etree.ElementTree.fromstring(host.check_output("cat %s", f"{home}/.m2/settings.xml"))
+        found = {}
+        for proxy in root.iterfind(".//{*}proxies/{*}proxy"):
+            values = {each.tag.rpartition("}")[2]: each.text or "" for each in proxy}
+            if values.get("active", "true") == "true":
+                found[values.get("protocol", "http")] = values
+        for scheme, declared in (("http", cluster.proxy.http), ("https", cluster.proxy.https)):
+            if declared:
+                values = found.get(scheme, {})
+                place = f"{values.get('host')}:{values.get('port', '8080')}" if values else "nothing"
+                assert place == f"{declared.host}:{declared.port}", f"{scheme} goes to {place}"
+                login = values.get("username", ""), values.get("password", "")
+                assert login == wanted, f"{scheme} goes to the proxy with another login, or none"
 
 
 @promise(when=tool("git"))
@@ -147,6 +187,12 @@ def test_git_protocol(host: Host, cluster: Cluster) -> None:
     assert program.exists, "/usr/bin/gitproxy is missing"
     assert program.mode & 0o111 == 0o111, f"/usr/bin/gitproxy has the mode {program.mode:o}"
     assert host.exists("socat"), "socat is missing"
+    configured = host.run("sed -n 's/^[[:space:]]*gitProxy *= *//p' /etc/gitconfig").stdout.replace('"', "").split("\n")
+    assert "/usr/bin/gitproxy" in configured, "git is not told of it"
+    if cluster.proxy.username:
+        password = cluster.proxy.password.reveal() if cluster.proxy.password else ""
+        login = host.check_output("cat /etc/gitproxy.auth")
+        assert login == f"{cluster.proxy.username}:{password}", "gitproxy has another login"
 
 
 @promise(when=tool("packages"))

@@ -8,8 +8,9 @@ from testinfra.host import Host
 
 from mesosctl.inventory.model import Cluster, Role
 from mesosctl.inventory.model import Host as Node
+from mesosctl.transport.errors import TransportError
 from mesosctl.verify.promises import promise
-from mesosctl.verify.services import always_up, open_files, running
+from mesosctl.verify.services import open_files, running, starts_again, starts_with_host
 
 TITLE = "ZooKeeper"
 
@@ -34,6 +35,17 @@ def mode(host: Host, cluster: Cluster) -> str:
         f"exec 3<>/dev/tcp/{address}/{cluster.zookeeper.client_port}; printf srvr >&3; cat <&3",
     )
     return next((line.removeprefix("Mode: ") for line in answer.stdout.splitlines() if line.startswith("Mode: ")), "")
+
+
+def all_modes(on: Server, cluster: Cluster) -> dict[str, str]:
+    """`mode` of all servers by their hosts' names; "" for those that cannot be asked."""
+    found = {}
+    for node in cluster.with_role(Role.ZOOKEEPER):
+        try:
+            found[node.name] = mode(on(node), cluster)
+        except TransportError:
+            found[node.name] = ""
+    return found
 
 
 @promise(Role.ZOOKEEPER)
@@ -61,6 +73,14 @@ def test_zookeeper_directories(host: Host, cluster: Cluster) -> None:
 
 
 @promise(Role.ZOOKEEPER)
+def test_zookeeper_purges(host: Host, cluster: Cluster) -> None:
+    """Old snapshots are purged as declared"""
+    found, declared = settings(host), cluster.zookeeper.autopurge
+    assert found.get("autopurge.purgeInterval", "0") == str(declared.interval), "the interval is another"
+    assert found.get("autopurge.snapRetainCount", "3") == str(declared.retain), "it keeps another number of them"
+
+
+@promise(Role.ZOOKEEPER)
 def test_zookeeper_id(host: Host, node: Node, cluster: Cluster) -> None:
     """myid is the host's persistent id"""
     found = host.check_output("cat %s", f"{cluster.zookeeper.data_dir}/myid").strip()
@@ -69,16 +89,24 @@ def test_zookeeper_id(host: Host, node: Node, cluster: Cluster) -> None:
 
 @promise(Role.ZOOKEEPER)
 def test_zookeeper_starts_with_the_host(host: Host) -> None:
-    """ZooKeeper starts with the host, and again when it ends"""
-    always_up(host, "zookeeper")
+    """ZooKeeper starts with the host"""
+    starts_with_host(host, "zookeeper")
+
+
+@promise(Role.ZOOKEEPER)
+def test_zookeeper_starts_again(host: Host) -> None:
+    """ZooKeeper starts again when its program ends"""
+    starts_again(host, "zookeeper")
 
 
 @promise(Role.ZOOKEEPER)
 def test_zookeeper_runs(host: Host, cluster: Cluster) -> None:
-    """ZooKeeper runs as its own user, and may open the declared number of files"""
+    """ZooKeeper runs as its own user, with the declared heap, and may open the declared number of files"""
     running(host, "zookeeper")
-    user = host.check_output("ps -o user:32= -p $(pgrep -o -f org.apache.zookeeper.server)").strip()
-    assert user == cluster.zookeeper.user, f"it runs as {user}"
+    process = host.check_output("ps -ww -o user:32=,args= -p $(pgrep -o -f org.apache.zookeeper.server)").split()
+    assert process[0] == cluster.zookeeper.user, f"it runs as {process[0]}"
+    heaps = [word for word in process if word.startswith("-Xmx")]
+    assert heaps[-1:] == [f"-Xmx{cluster.zookeeper.heap}m"], f"its heap is {heaps[-1] if heaps else 'not set'}"
     open_files(host, "zookeeper", cluster.limits.nofile)
 
 
@@ -93,13 +121,14 @@ def test_zookeeper_takes_part(host: Host, cluster: Cluster) -> None:
 @promise(Role.ZOOKEEPER, once=True, when=lambda cluster: len(cluster.with_role(Role.ZOOKEEPER)) > 1)
 def test_one_zookeeper_leads(on: Server, cluster: Cluster) -> None:
     """One server leads, and all others follow it"""
-    modes = {node.name: mode(on(node), cluster) for node in cluster.with_role(Role.ZOOKEEPER)}
-    assert sorted(modes.values()) == ["follower"] * (len(modes) - 1) + ["leader"], f"found {modes}"
+    modes = all_modes(on, cluster)
+    told = ", ".join(f"{name} {f'is {found}' if found else 'does not serve'}" for name, found in modes.items())
+    assert sorted(modes.values()) == ["follower"] * (len(modes) - 1) + ["leader"], told
 
 
 @promise(Role.ZOOKEEPER, once=True, when=lambda cluster: len(cluster.with_role(Role.ZOOKEEPER)) > 2)
 def test_quorum_survives_a_loss(on: Server, cluster: Cluster) -> None:
     """The quorum outlives the loss of any one server"""
-    members = cluster.with_role(Role.ZOOKEEPER)
-    serving = [node.name for node in members if mode(on(node), cluster) in ("leader", "follower")]
-    assert len(serving) - 1 > len(members) // 2, f"only {', '.join(serving)} of {len(members)} serve"
+    modes = all_modes(on, cluster)
+    serving = [name for name, found in modes.items() if found in ("leader", "follower")]
+    assert len(serving) - 1 > len(modes) // 2, f"{len(serving)} of {len(modes)} serve"
