@@ -35,8 +35,8 @@ class YumRepository(NamedTuple):
     address: str
     channel: str
     gpg_key: str
-    proxy: str
-    """Address of the proxy, `_none_`, or "" where there is none."""
+    direct: bool
+    """It is reached without the proxy of dnf.conf."""
 
 
 def source(cluster: Cluster, facts: Facts) -> str:
@@ -75,23 +75,22 @@ def _apt(cluster: Cluster, facts: Facts) -> list[Resource]:
 
 
 def _yum(cluster: Cluster, facts: Facts) -> File:
+    """Docker's repository is divided by major releases. The own `$releasever` of a host that is held to a minor release
+    (`subscription-manager release --set`, /etc/dnf/vars) or of a RHEL 7 (`7Server`) leads nowhere there."""
     repository = cluster.docker.repository.rstrip("/")
     distribution = facts.os_id if facts.os_id in ("fedora", "rhel") else "centos"
     address = f"{repository}/linux/{distribution}"
     key = cluster.docker.gpg_key or f"{address}/gpg"
+    release = facts.os_version.partition(".")[0]
     values = YumRepository(
-        f"{address}/$releasever/$basearch/{cluster.docker.channel}", cluster.docker.channel, key, _proxy(cluster)
+        f"{address}/{release}/$basearch/{cluster.docker.channel}", cluster.docker.channel, key, _direct(cluster)
     )
     return File(path=REPO, content=render(REPO[1:], values))
 
 
-def _proxy(cluster: Cluster) -> str:
-    """dnf and yum ignore no_proxy, so that a repository that is reached directly has to say so. Credentials are those
-    of dnf.conf."""
+def _direct(cluster: Cluster) -> bool:
+    """dnf and yum know no exceptions from the proxy of their own settings, so that a repository has to say so."""
     proxy = cluster.proxy
-    url = proxy.https or proxy.http
-    if not url or not proxy.tools.packages:
-        return ""
-    if no_proxy.covers(cluster, urlsplit(cluster.docker.repository).hostname or ""):
-        return "_none_"
-    return str(url)
+    if not (proxy.https or proxy.http) or not proxy.tools.packages:
+        return False
+    return no_proxy.covers(cluster, urlsplit(cluster.docker.repository).hostname or "")

@@ -100,6 +100,32 @@ def test_docker_repository_of_ubuntu_is_set_up_in_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("system", "version", "folder"),
+    [
+        ("rocky", "9.4", "centos/9"),
+        ("rhel", "9.2", "rhel/9"),
+        ("rhel", "10.0", "rhel/10"),
+        ("ol", "8.10", "centos/8"),
+        ("fedora", "41", "fedora/41"),
+    ],
+)
+def test_docker_repository_of_a_major_release(system: str, version: str, folder: str) -> None:
+    (repository,) = docker_repository.resources(CLUSTER, AGENT, replace(REDHAT, os_id=system, os_version=version))
+    assert isinstance(repository, File)
+    assert f"baseurl=https://download.docker.com/linux/{folder}/$basearch/stable\n" in repository.content
+    assert f"gpgkey=https://download.docker.com/linux/{folder.partition('/')[0]}/gpg\n" in repository.content
+
+
+def test_docker_repository_leaves_the_proxy_to_dnf_unless_it_is_reached_directly() -> None:
+    behind = Proxy(http=ProxyUrl("http", "p", 1))
+    inside = replace(behind, no_proxy=replace(behind.no_proxy, domains=("docker.com",)))
+    for proxy, line in ((Proxy(), ""), (behind, ""), (inside, "proxy=_none_\n")):
+        (repository,) = docker_repository.resources(replace(CLUSTER, proxy=proxy), AGENT, REDHAT)
+        assert isinstance(repository, File)
+        assert repository.content.partition("gpg\n")[2] == line
+
+
+@pytest.mark.parametrize(
     ("facts", "package"),
     [
         (DEBIAN, "default-jre-headless"),
