@@ -113,7 +113,12 @@ def warnings(cluster: Cluster) -> list[str]:
     if tls and (tools.wget or tools.git):
         found.append(f"wget and git:// cannot speak TLS to a proxy ({tls[0]}): most proxies are reached with http://")
     if proxy.username:
-        readable = {"profile.d": tools.profile, "/etc/wgetrc": tools.wget, "/etc/gitconfig": tools.git}
+        readable = {
+            "profile.d": tools.profile,
+            "/etc/wgetrc": tools.wget,
+            "/etc/gitconfig": tools.git,
+            "dnf.conf (RHEL family)": tools.packages,
+        }
         names = [name for name, on in readable.items() if on]
         if names:
             found.append(f"every user of the hosts can read the proxy's credentials in {', '.join(names)}")

@@ -302,6 +302,13 @@ def test_every_spelling_of_the_password_is_masked() -> None:
 
 def test_warnings_name_what_tools_cannot_express() -> None:
     text = "\n".join(proxy.warnings(cluster()))
-    for part in ("urllib", "apt knows no domains", "192.168.7.9", "every user of the hosts can read", "socat"):
+    for part in (
+        "urllib",
+        "apt knows no domains",
+        "192.168.7.9",
+        "every user of the hosts can read",
+        "dnf.conf",
+        "socat",
+    ):
         assert part in text
     assert proxy.warnings(cluster(http=None, https=None, ftp=None)) == []
