@@ -14,10 +14,7 @@ tell clock "$(date +%s.%N)"
 	tell os "$ID|$VERSION_ID|$VERSION_CODENAME|$ID_LIKE"
 ) 2>/dev/null
 for _manager in apt-get dnf yum; do
-	if command -v $_manager >/dev/null; then
-		note manager ${_manager%-get}
-		break
-	fi
+	if command -v $_manager >/dev/null; then note manager ${_manager%-get}; fi
 done
 if [ -d /run/systemd/system ]; then note init systemd; else note init script; fi
 note kernel "$(uname -m -r -n)"

@@ -86,13 +86,14 @@ class FactsReader(Answer):
         kernel = self.first("kernel").split()
         selinux = {"1": "enforcing", "0": "permissive"}.get(self.first("selinux"))
         configured = self.first("selinux_config")
+        family = _family(os_id, like)
         quorum = self.first("quorum")
         return Facts(
             os_id=os_id,
             os_version=version,
             os_codename=codename,
-            family=_family(os_id, like),
-            package_manager=self.first("manager"),
+            family=family,
+            package_manager=_manager(family, self.all("manager")),
             init=self.first("init") or "script",
             hostname=kernel[0] if kernel else "",
             kernel=kernel[1] if len(kernel) > 1 else "",
@@ -140,6 +141,12 @@ def _family(os_id: str, like: str) -> str:
     if names & {"debian", "ubuntu"}:
         return "debian"
     return "redhat" if names & {"rhel", "fedora", "centos", "rocky", "almalinux"} else ""
+
+
+def _manager(family: str, installed: list[str]) -> str:
+    """The family's own package manager; the other family's may be installed beside it, as a tool."""
+    own = [name for name in installed if (name == "apt") is (family == "debian")]
+    return next(iter(own or installed), "")
 
 
 def _listener(value: str) -> Listener:

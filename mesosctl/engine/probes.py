@@ -25,7 +25,8 @@ def program(cluster: Cluster, host: Host) -> str:
             "knocks": "\n".join(f"{other.address} {port.number}" for other, port in ports.calls(cluster, host)),
             "manager_proxy": "; ".join(exports) or ":",
             "apt_conf": _apt_conf(cluster, host),
-            "repositories": _docker_repository(cluster, host),
+            "repositories": _docker_repository(cluster, host, "docker"),
+            "without_apt": _docker_repository(cluster, host, "auto"),
         },
     )
 
@@ -35,5 +36,5 @@ def _apt_conf(cluster: Cluster, host: Host) -> str:
     return next((file.content for file in files if file.path == proxy.APT_CONF), "")
 
 
-def _docker_repository(cluster: Cluster, host: Host) -> str:
-    return f"{cluster.docker.repository}/" if host.has(Role.AGENT) and cluster.docker.source == "docker" else ""
+def _docker_repository(cluster: Cluster, host: Host, source: str) -> str:
+    return f"{cluster.docker.repository}/" if host.has(Role.AGENT) and cluster.docker.source == source else ""

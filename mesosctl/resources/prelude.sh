@@ -413,14 +413,15 @@ account() {
 	say "$1" changed create
 }
 
-# missing MANAGER NAMES: prints those packages that are not installed.
+# missing MANAGER NAMES: prints those packages that are not installed. With rpm, what another package provides is there.
 missing() {
 	case $1 in
 	apt) _have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n${db:Status-Status} ${Package}=${Version}\n' $(printf '%s\n' $2 | cut -d = -f 1) 2>/dev/null | sed -n 's/^installed //p') ;;
 	*) _have=$(rpm -q --qf '%{NAME}\n%{NAME}-%{VERSION}\n%{NAME}-%{VERSION}-%{RELEASE}\n' $2 2>/dev/null) ;;
 	esac
 	for _name in $2; do
-		case "$nl$_have$nl" in *"$nl$_name$nl"*) ;; *) printf '%s ' "$_name" ;; esac
+		case "$nl$_have$nl" in *"$nl$_name$nl"*) continue ;; esac
+		[ "$1" != apt ] && rpm -q --whatprovides "$_name" >/dev/null 2>&1 || printf '%s ' "$_name"
 	done
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mesosctl import engine
 from mesosctl.engine import ports
 from mesosctl.engine.check import CHECKS, Finding, Severity, findings, repair
 from mesosctl.engine.check.host import java_release
@@ -289,6 +291,18 @@ class TestProbes:
         assert facts.container
         assert facts.lock == "R C 5 6 ann@box"
 
+    def test_the_package_manager_is_that_of_the_family(self) -> None:
+        def manager(system: str, *managers: str) -> str:
+            reader = FactsReader("N")
+            for line in (f"os {system}", *(f"manager {name}" for name in managers)):
+                reader.line(f"N {line}")
+            return reader.facts().package_manager
+
+        assert manager("fedora|41||", "apt", "dnf", "yum") == "dnf"
+        assert manager("debian|12|bookworm|", "apt", "dnf", "yum") == "apt"
+        assert manager("centos|7||rhel fedora", "yum") == "yum"
+        assert manager("rocky|9.4||rhel centos fedora") == ""
+
     def test_a_machine_is_no_container(self) -> None:
         assert not self.read("container none").container
         assert not self.read().container
@@ -298,3 +312,36 @@ class TestProbes:
         text = program(cluster(proxy=proxy), HOSTS[0])
         assert 'Acquire::http::Proxy "http://joe:p%20w@proxy:8080/";' in text
         assert "Acquire::http::Proxy" not in program(cluster(), HOSTS[0])
+
+    def test_dockers_repository_is_tried_where_the_engine_will_come_from_it(self) -> None:
+        def repositories(source: str, host: Host) -> tuple[bool, bool]:
+            """Whether it is tried on every host, and whether on those without apt."""
+            head = program(cluster(docker=Docker(source=source)), host)
+            address = "https://download.docker.com/"
+            return f"repositories={address}\n" in head, f"without_apt={address}\n" in head
+
+        agent = next(host for host in HOSTS if host.has(Role.AGENT))
+        server = next(host for host in HOSTS if not host.has(Role.AGENT))
+        assert repositories("docker", agent) == (True, False)
+        assert repositories("auto", agent) == (False, True)
+        assert repositories("os", agent) == (False, False)
+        assert repositories("docker", server) == (False, False)
+
+    def test_package_sources_of_dnf(self, tmp_path: Path) -> None:
+        """With the authority that the servers of RHEL itself are known to."""
+        (tmp_path / "a.repo").write_text(
+            "[base]\nname=Base\nbaseurl=https://one.example/9/$basearch/os/\n[more]\nenabled = 0\n"
+            "baseurl=https://two.example/\n[again]\nbaseurl=https://one.example/9/more\nenabled=1\n"
+        )
+        (tmp_path / "redhat.repo").write_text(
+            "[rhel]\nmetalink = \nbaseurl = https://cdn.example/content/dist/rhel9\n"
+            "sslcacert = /etc/rhsm/ca/redhat-uep.pem\nenabled = 1\n"
+        )
+        text = (Path(engine.__path__[0]) / "probes.sh").read_text()
+        functions = text[: text.index("\nif command -v ss ")]
+        functions = functions.replace("/etc/yum.repos.d", str(tmp_path)).replace("/usr/lib/apt", str(tmp_path))
+        done = subprocess.run(["sh", "-c", f"{functions}\nsources"], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines() == [
+            "https://one.example/|",
+            "https://cdn.example/|/etc/rhsm/ca/redhat-uep.pem",
+        ]
