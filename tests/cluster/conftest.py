@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mesosctl.errors import ExitCode
 from mesosctl.lab import ImageKind, Lab
 from tests.conftest import temporary_lab
 
@@ -29,6 +30,10 @@ PROXY = {
     "password": "env:PROXY_PASSWORD",
     "no_proxy": {"domains": ["corp.example"], "cidrs": ["172.30.0.0/16"]},
 }
+
+
+Broken = set[tuple[str, str]]
+"""Hosts and tests of promises that are broken."""
 
 
 @dataclass
@@ -65,6 +70,24 @@ class Cluster:
         done = subprocess.run(command, env=self.environment(), capture_output=True, stdin=subprocess.DEVNULL)
         document: dict[str, Any] = json.loads(done.stdout)
         return document
+
+    def broken(self, *arguments: str) -> Broken:
+        """Host and test of what `verify` finds broken; its exit code must say the same."""
+        command = [sys.executable, "-m", "mesosctl", "verify", "--output", "json", *arguments]
+        done = subprocess.run(command, env=self.environment(), capture_output=True, stdin=subprocess.DEVNULL)
+        document = json.loads(done.stdout)
+        assert not document["failures"], document["failures"]
+        found = {(each["host"], each["test"]) for each in document["promises"] if each["status"] == "broken"}
+        assert done.returncode == (ExitCode.FAILED if found else ExitCode.OK)
+        assert document["ok"] is not bool(found)
+        return found
+
+    def comes_to_break(self, expected: Broken) -> None:
+        """Wait until `verify` finds that broken, and nothing else: what is stopped takes a moment to be missed."""
+        end = time.monotonic() + 180
+        while (found := self.broken()) != expected and time.monotonic() < end:
+            time.sleep(1)
+        assert found == expected, f"missed: {expected - found}; besides: {found - expected}"
 
     def changed(self, *arguments: str) -> list[str]:
         """`host resource` for all that a run changed."""
