@@ -29,7 +29,8 @@ from pathlib import Path, PurePosixPath
 from mesosctl.distribution import dependencies
 from mesosctl.engine.facts import Facts
 from mesosctl.errors import MesosctlError
-from mesosctl.inventory.model import Bundle, Cluster, Platform
+from mesosctl.inventory.distribution import Bundle, Platform
+from mesosctl.inventory.model import Cluster
 from mesosctl.tasks.mesos_python import platform_of
 
 FORMAT = "2"

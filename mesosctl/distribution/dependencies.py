@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 from mesosctl.errors import MesosctlError
-from mesosctl.inventory.model import Platform
+from mesosctl.inventory.distribution import Platform
 
 DIRECT = ("aiohttp", "cryptography", "kazoo", "msgspec", "protobuf")
 """What the runtime imports."""

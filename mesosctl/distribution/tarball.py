@@ -13,7 +13,8 @@ import urllib.request
 from pathlib import Path
 
 from mesosctl.errors import MesosctlError
-from mesosctl.inventory.model import Cluster, MesosTarball, Tarball
+from mesosctl.inventory.distribution import MesosTarball, Tarball
+from mesosctl.inventory.model import Cluster
 from mesosctl.tasks.zookeeper_package import archive_file
 
 TIMEOUT = 60

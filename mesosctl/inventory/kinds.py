@@ -162,6 +162,9 @@ class Boolean(ScalarKind):
         return {"type": "boolean"}
 
 
+BOOLEAN = Boolean()
+
+
 class Choice(ScalarKind):
     """One of a few words; `synonyms` are read, but not shown."""
 

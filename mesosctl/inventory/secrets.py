@@ -80,6 +80,9 @@ class SecretKind(Kind):
         return Secret(reference, value)
 
 
+SECRET = SecretKind()
+
+
 class MarathonFlagValue(Free):
     """The value of a flag of Marathon, for some a secret by reference; the path's last part is the flag."""
 

@@ -1,4 +1,5 @@
-"""Every key of an inventory: its type, range, meaning and example. The one place where they are written.
+"""Every key of an inventory: its type, range, meaning and example. The one place where they are written
+(those of `proxy` are in `spec_proxy`).
 
 Reading, the JSON Schema, `inventory.example.yaml` and what `mesosctl init` writes all follow from `INVENTORY`.
 Defaults are those of the model's dataclasses.
@@ -7,18 +8,15 @@ Defaults are those of the model's dataclasses.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from mesosctl.inventory import flags, model
+from mesosctl.inventory import distribution, flags, model
 from mesosctl.inventory import formats as form
 from mesosctl.inventory.flag_values import FlagValue
-from mesosctl.inventory.kinds import Boolean, Choice, Either, Integer, ListOf, MapOf, Number, Text
-from mesosctl.inventory.reader import KeyPath, Reader
-from mesosctl.inventory.secrets import MarathonFlagValue, SecretKind, literal
+from mesosctl.inventory.kinds import BOOLEAN, Choice, Either, Integer, ListOf, MapOf, Number, Text
+from mesosctl.inventory.secrets import SECRET, MarathonFlagValue
 from mesosctl.inventory.section import REQUIRED, Key, Overrides, Section, Variants
+from mesosctl.inventory.spec_proxy import PROXY
 
-BOOLEAN = Boolean()
-SECRET = SecretKind()
 MEGABYTES = Integer(64, 1_048_576)
 COUNT = Integer(1, 1_000_000_000)
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -91,72 +89,6 @@ HOST = Section(
     Key("resources", MapOf(form.RESOURCE, form.RESOURCE_VALUE), "Agent resources, over `mesos.agent.resources`."),
 )
 
-NO_PROXY = Section(
-    model.NoProxy,
-    "What is reached directly, translated into what each tool can express.",
-    Key("hosts", ListOf(form.ADDRESS, example="localhost, 127.0.0.1"), "Exact names and addresses."),
-    Key(
-        "domains",
-        ListOf(form.DOMAIN, example="corp.example.com"),
-        "Domains with all names below them.",
-        example="[corp.example.com]",
-        common=True,
-    ),
-    Key("cidrs", ListOf(form.NETWORK, example="10.0.0.0/8"), "Networks.", example="[10.0.0.0/8]", common=True),
-    Key("nodes", BOOLEAN, "Add the name and address of every host of the cluster."),
-)
-
-PROXY_TOOLS = Section(
-    model.ProxyTools,
-    "Which tools are told of the proxy; one switched off is taken back where it was set before.",
-    Key("profile", BOOLEAN, "The environment of login shells, /etc/profile.d/proxy.sh."),
-    Key("wget", BOOLEAN, "wgetrc, of the system and of `users`."),
-    Key("docker", BOOLEAN, "The Docker engine."),
-    Key("maven", BOOLEAN, "Maven's settings.xml."),
-    Key("git", BOOLEAN, "git's http.proxy and core.gitProxy."),
-    Key("packages", BOOLEAN, "apt, dnf or yum."),
-    Key("sudo", BOOLEAN, "Keep the proxy's variables through sudo."),
-)
-
-
-def _proxy(values: dict[str, Any], path: KeyPath, reader: Reader) -> model.Proxy:
-    """Credentials written within the addresses move to where they belong."""
-    addresses = {name: values[name] for name in ("http", "https", "ftp") if name in values}
-    values |= {name: address.url for name, address in addresses.items()}
-    for name, address in addresses.items():
-        if address.username is None:
-            continue
-        inline = {"username": address.username, "password": address.password}
-        for key, value in inline.items():
-            known = values.get(key)
-            known = known.value if isinstance(known, model.Secret) else known
-            if value is not None and known is not None and known != value:
-                reader.complain((*path, name), f"a second, different proxy {key}", expected="one for all proxies")
-            elif value is not None and key == "password" and known is None:
-                values[key] = literal(value, address.mark, (*path, name), reader)
-            elif value is not None and known is None:
-                values[key] = value
-    if "password" in values and "username" not in values:
-        reader.complain((*path, "password"), "a proxy password without a username", involved=((*path, "username"),))
-    return model.Proxy(**values)
-
-
-PROXY = Section(
-    model.Proxy,
-    "The way out to the internet.",
-    Key("http", form.PROXY_ADDRESS, "Proxy for http.", example="http://proxy.example.com:8080/", common=True),
-    Key("https", form.PROXY_ADDRESS, "Proxy for https.", example="http://proxy.example.com:8080/", common=True),
-    Key("ftp", form.PROXY_ADDRESS, "Proxy for ftp.", example="http://proxy.example.com:8080/"),
-    Key("username", Text("a user name"), "User name at the proxy.", example="alice", common=True),
-    Key("password", SECRET, "Password at the proxy.", example="env:PROXY_PASSWORD", common=True),
-    Key("no_proxy", NO_PROXY, NO_PROXY.doc, common=True),
-    Key("tools", PROXY_TOOLS, PROXY_TOOLS.doc),
-    Key(
-        "users", ListOf(form.USER, example="root"), "Users whose own files (~/.wgetrc, ~/.m2/settings.xml) are written."
-    ),
-    finish=_proxy,
-)
-
 LIMITS = Section(
     model.Limits,
     "Limits of the services.",
@@ -196,7 +128,7 @@ JAVA = Section(
 )
 
 TARBALL = Section(
-    model.Tarball,
+    distribution.Tarball,
     "A release to install from.",
     Key(
         "location", form.TARBALL, "Path (relative to this file) or http(s) address.", example="apache-zookeeper.tar.gz"
@@ -371,14 +303,14 @@ MARATHON = Section(
 )
 
 MESOS_TARBALL = Section(
-    model.MesosTarball,
+    distribution.MesosTarball,
     "A build of Apache Mesos.",
     Key("tarball", form.TARBALL, "Path (relative to this file) or http(s) address.", example="mesos-1.11.0-el9.tar.gz"),
     Key("sha256", form.SHA256, "Checksum of the tarball.", example=EMPTY_SHA256),
 )
 
 MESOS_PACKAGES = Section(
-    model.MesosPackages,
+    distribution.MesosPackages,
     "OS packages of Apache Mesos.",
     Key(
         "packages",

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
-from mesosctl.inventory.model import Bundle, Cluster, Host, MesosPackages, MesosTarball, Role
+from mesosctl.inventory.distribution import Bundle, MesosPackages, MesosTarball
+from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Archive, Command, File, Link, Packages, Resource, Restored
 from mesosctl.tasks.mesos import programs_of
 from mesosctl.tasks.mesos_python import platform_of, python_of, runs_mesos

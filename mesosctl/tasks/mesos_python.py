@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mesosctl.engine.facts import Facts
-from mesosctl.inventory.model import Host, Platform, Role
+from mesosctl.inventory.distribution import Platform
+from mesosctl.inventory.model import Host, Role
 
 OLDEST = (3, 11)
 

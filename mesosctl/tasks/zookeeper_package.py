@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mesosctl.engine.facts import Facts
-from mesosctl.inventory.model import Cluster, Host, Role, Tarball
+from mesosctl.inventory.distribution import Tarball
+from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.types import Archive, Packages, Resource
 from mesosctl.tasks.proxy_url import environment
 

@@ -18,7 +18,8 @@ import mesosctl
 from mesosctl.distribution import bundled, dependencies
 from mesosctl.engine.facts import Facts, assumed
 from mesosctl.errors import MesosctlError
-from mesosctl.inventory.model import Cluster, Host, Platform, Role
+from mesosctl.inventory.distribution import Platform
+from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.tasks.mesos_python import platform_of, python_of
 
 PACKAGE = Path(mesosctl.__file__).parent

@@ -13,7 +13,8 @@ import pytest
 
 from mesosctl.distribution.tarball import ensure
 from mesosctl.errors import MesosctlError
-from mesosctl.inventory.model import Cluster, Tarball, Zookeeper
+from mesosctl.inventory.distribution import Tarball
+from mesosctl.inventory.model import Cluster, Zookeeper
 
 CONTENT = b"release"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

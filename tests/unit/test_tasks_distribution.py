@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mesosctl.engine.facts import assumed
-from mesosctl.inventory.model import Bundle, Cluster, Host, MesosPackages, MesosTarball, Role
+from mesosctl.inventory.distribution import Bundle, MesosPackages, MesosTarball
+from mesosctl.inventory.model import Cluster, Host, Role
 from mesosctl.resources.program import APPLY, PLAN, Mode, compile_program
 from mesosctl.resources.types import Archive, Command, File, Link, Packages, Resource, Restored
 from mesosctl.tasks import guards, mesos_package

@@ -18,8 +18,9 @@ import pytest
 
 from mesosctl.cli import root
 from mesosctl.engine.facts import Facts, assumed
+from mesosctl.inventory.distribution import Bundle
 from mesosctl.inventory.load import load_inventory
-from mesosctl.inventory.model import Bundle, Cluster, Host, Keys, Secret
+from mesosctl.inventory.model import Cluster, Host, Keys, Secret
 from mesosctl.resources.program import APPLY, compile_program
 from mesosctl.resources.types import Block, Resource, Restored, Retired
 from mesosctl.tasks import STAGES, rendered, resources_of

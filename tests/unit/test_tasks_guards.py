@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mesosctl.engine.facts import Facts, assumed
+from mesosctl.inventory.distribution import Tarball
 from mesosctl.inventory.model import (
     Cluster,
     Docker,
@@ -19,7 +20,6 @@ from mesosctl.inventory.model import (
     Proxy,
     ProxyUrl,
     Role,
-    Tarball,
     Zookeeper,
 )
 from mesosctl.tasks import guards
