@@ -8,7 +8,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +116,8 @@ def test_bootstrap_and_reset_leave_the_host_as_it_was(site: Site) -> None:
 
 
 def test_ctrl_c_stops_cleanly_and_the_next_run_completes(site: Site) -> None:
-    site.sh(f"mkdir -p {SLOW.rpartition('/')[0]}; printf '[Service]\\nExecStartPre=/bin/sleep 30\\n' >{SLOW}")
+    slow = "[Service]\\nTimeoutStartSec=infinity\\nExecStartPre=/bin/sleep 600\\n"
+    site.sh(f"mkdir -p {SLOW.rpartition('/')[0]}; printf '{slow}' >{SLOW}")
     try:
         process = site.start("bootstrap", "--yes", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdout
@@ -125,9 +125,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_completes(site: Site) -> None:
             if line.startswith("h1: service zookeeper"):
                 break
         process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        screen, errors = process.communicate(timeout=60)
-        assert time.monotonic() - began < 28
+        screen, errors = process.communicate(timeout=120)
         assert process.returncode == ExitCode.INTERRUPTED
         assert "h1: service zookeeper" in screen
         assert "run it again" in screen

@@ -21,6 +21,7 @@ from mesosctl.lab import ImageKind, Lab, lifecycle
 from mesosctl.lab.docker import Docker
 from mesosctl.lab.image import discard, ensure_nginx
 from mesosctl.lab.lifecycle import LABEL
+from mesosctl.lab.state import locked
 
 pytestmark = pytest.mark.lab
 
@@ -141,7 +142,8 @@ def test_docker_engine_runs_inside(three: Lab) -> None:
 
 
 def test_images_are_loaded_into_the_hosts_engines(three: Lab) -> None:
-    tag = ensure_nginx(three.docker, lambda text: None)
+    with locked("labs", lambda: None):
+        tag = ensure_nginx(three.docker, lambda text: None)
     sh(three, "h2", "systemctl start docker")
     assert [host.name for host in lab.load(three, tag, ["h2"])] == ["h2"]
     assert sh(three, "h2", f"docker run --rm --network none {tag} nginx -t 2>&1").endswith("test is successful")
