@@ -18,7 +18,8 @@ from typing import Any
 import asyncssh
 
 from tests.bench.measure import Sample, measure
-from tests.bench.targets import free_port, inventory
+from tests.bench.targets import inventory
+from tests.ports import free_port
 
 NONCE = re.compile(r"^n=(\S+) w=", re.MULTILINE)
 STEPS = re.compile(r"^(?:if file|command_) (\d+) ", re.MULTILINE)
@@ -30,7 +31,7 @@ def sample(folder: Path, hosts: int, *, latency: float, timeout: float) -> Sampl
     folder.mkdir()
     for name in ("host_key", "id_ed25519"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name], check=True)
-    port = free_port()
+    port = free_port("")
     host_key = (folder / "host_key.pub").read_text().strip()
     file = folder / "inventory.yaml"
     file.write_text(inventory([f"h{n}" for n in range(1, hosts + 1)], port, [host_key] * hosts, folder / "id_ed25519"))

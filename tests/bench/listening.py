@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.bench.measure import measure as measure_process
 from tests.bench.processes import cpu_seconds
-from tests.integration.programs import free_port
+from tests.ports import free_port
 
 LIMIT = 60.0
 

@@ -30,7 +30,7 @@ import msgspec
 from tests.bench.framework import Framework, task
 from tests.bench.processes import cpu_seconds, megabytes
 from tests.bench.swarm import FRAMEWORK
-from tests.integration.programs import free_port
+from tests.ports import free_port
 
 LIMIT = 600.0
 """Seconds after which the bench gives up."""

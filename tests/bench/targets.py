@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from tests.ports import free_port
+
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin") or "sshd"
 STATE = Path("/var/lib/mesosctl")
 BASHRC = "/usr/share/base-files/dot.bashrc"
@@ -57,7 +59,7 @@ class Targets:
         self.known_hosts = folder / "known_hosts"
         self._made_state = not STATE.exists()
         STATE.mkdir(exist_ok=True)
-        port = free_port()
+        port = free_port("")
         self.list = [self._start(number, port) for number in range(1, count + 1)]
         self.known_hosts.write_text("".join(f"[{t.address}]:{t.port} {t.host_key}\n" for t in self.list))
         for target in self.list:
@@ -128,14 +130,6 @@ def inventory(names: Sequence[str], port: int, host_keys: Sequence[str], key: Pa
 def address(number: int) -> str:
     """The address of the host of that number, from 1 on: all of 127/8 is this machine."""
     return f"127.1.{number // 250}.{number % 250 + 1}"
-
-
-def free_port() -> int:
-    """A port that is free on every address."""
-    with socket.socket() as sock:
-        sock.bind(("", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _make_key(path: Path) -> Path:

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from mesosctl.lab import Lab
 from tests.cluster.conftest import eventually
+from tests.ports import free_port
 
 AnyServer = TypeVar("AnyServer", bound=socketserver.ThreadingTCPServer)
 
@@ -85,11 +86,11 @@ def site(lab: Lab, folder: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         for address in (world.outside, world.inside, world.network):
             world.web_port = stack.enter_context(_web(world, address)).server_address[1]
-        world.git_port = _free_port(world.outside)
+        world.git_port = free_port(world.outside)
         listen = [f"--listen={address}" for address in (world.outside, world.inside)]
         git = ["git", "daemon", *listen, f"--port={world.git_port}", f"--base-path={world.folder}", "--export-all"]
         stack.enter_context(_running([*git, "--reuseaddr"], world.outside, world.git_port))
-        tinyproxy_port = _free_port("127.0.0.1")
+        tinyproxy_port = free_port()
         configuration = folder / "tinyproxy.conf"
         configuration.write_text(
             f'Port {tinyproxy_port}\nListen 127.0.0.1\nLogFile "{world.log}"\nLogLevel Info\n'
@@ -187,8 +188,3 @@ def _listens(address: str, port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _free_port(address: str) -> int:
-    with socket.create_server((address, 0)) as server:
-        return int(server.getsockname()[1])

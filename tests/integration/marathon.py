@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.integration.programs import Programs, free_port
+from tests.integration.programs import Programs
+from tests.ports import free_port
 
 WAIT_SECONDS = 60.0
 SESSION_SECONDS = 2.0

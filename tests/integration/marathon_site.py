@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.integration.programs import free_port
+from tests.ports import SITE_PORTS, free_port
 
 WAIT_SECONDS = 180.0
-FIRST_PORT, PORTS_OF_AN_AGENT = 20000, 200
+FIRST_PORT, PORTS_OF_AN_AGENT = SITE_PORTS[0], 200
 _LISTENS = "0A"
 """In /proc/net/tcp."""
 
@@ -160,11 +160,11 @@ class Watch:
             self.history.append((time.monotonic(), len(serving())))
 
 
-def serving(first: int = FIRST_PORT, last: int = FIRST_PORT + 10 * PORTS_OF_AN_AGENT) -> set[int]:
+def serving() -> set[int]:
     """The TCP ports of agents that anything listens on."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENS}
-    return {port for port in ports if first <= port < last}
+    return {port for port in ports if port in SITE_PORTS}
 
 
 def ask(port: int, path: str) -> bytes | None:

@@ -6,21 +6,15 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from tests.ports import TASK_PORTS_FLAG, free_port
+
 WAIT_SECONDS = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Programs:
@@ -43,7 +37,7 @@ class Programs:
             f"--port={self.agent_port}",
             f"--master=127.0.0.1:{self.master_port}",
             f"--work_dir={self.folder / 'agent'}",
-            "--resources=cpus:2;mem:512;disk:1024;ports:[31000-31100]",
+            f"--resources=cpus:2;mem:512;disk:1024;{TASK_PORTS_FLAG}",
             "--registration_backoff_factor=10ms",
             *([] if os.geteuid() == 0 else ["--no-switch_user"]),
         ]

@@ -13,15 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mesosctl.inventory.model import Cluster, Host, Secret, Ssh
+from tests.ports import free_port
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def make_key(path: Path, *, kind: str = "ed25519", passphrase: str = "") -> Path:

@@ -7,7 +7,6 @@ import json
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -24,6 +23,7 @@ from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo, Environment, KillPolicy
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskStatus
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
+from tests.ports import free_port
 
 TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_DROPPED", "TASK_ERROR"}
 
@@ -32,9 +32,7 @@ class AgentProcess:
     """`python -m mesosctl.runtime.agent` with its log in `log`."""
 
     def __init__(self, master: str, folder: Path, *flags: str, port: int | None = None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = port or probe.getsockname()[1]
+        self.port = port or free_port()
         self.work_dir = folder / "work"
         self.log = folder / "log"
         arguments = [

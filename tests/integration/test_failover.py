@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.programs import Scheduler, free_port
+from tests.integration.programs import Scheduler
 from tests.integration.zookeeper import ZooKeeper
+from tests.ports import TASK_PORTS_FLAG, free_port
 
 WAIT_SECONDS = 60.0
 SESSION_SECONDS = 4.0
@@ -51,7 +52,7 @@ class Cluster:
             f"--master=file://{self.folder / 'url'}",
             f"--zk_session_timeout={SESSION_SECONDS}secs",
             f"--work_dir={self.folder / 'agent'}",
-            "--resources=cpus:2;mem:512;disk:1024;ports:[31000-31100]",
+            f"--resources=cpus:2;mem:512;disk:1024;{TASK_PORTS_FLAG}",
             "--registration_backoff_factor=10ms",
             *([] if os.geteuid() == 0 else ["--no-switch_user"]),
         ]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.marathon import Marathon, alone, site
 from tests.integration.programs import Programs
+from tests.ports import TASK_PORTS
 
 ROLE = "store"
 FLAGS = ("--disable_ha", "--mesos_role", ROLE, "--mesos_authentication_principal", "marathon")
@@ -71,7 +72,7 @@ def test_a_volume_outlives_tasks_agents_and_leaders(marathon: Marathon, programs
     assert volume["persistenceId"] == f"db#data#{volume['uuid']}"
     state = programs.state()["slaves"][0]
     assert state["reserved_resources"][ROLE]["cpus"] == 0.1
-    assert not state["unreserved_resources"]["ports"].startswith("[31000-31100]")
+    assert not state["unreserved_resources"]["ports"].startswith(f"[{TASK_PORTS[0]}-{TASK_PORTS[-1]}]")
 
     assert marathon.request("DELETE", f"/v2/apps/db/tasks/{ids[-1]}").status == 200
     ids = another(marathon, programs, ids)

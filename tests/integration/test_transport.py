@@ -20,7 +20,8 @@ from mesosctl.inventory.model import Host
 from mesosctl.transport import session as session_module
 from mesosctl.transport.errors import TransportError
 from mesosctl.transport.ssh import SshTransport
-from tests.integration.sshd import SSHD, Sshd, free_port, make_cluster, make_key, secret, user
+from tests.integration.sshd import SSHD, Sshd, make_cluster, make_key, secret, user
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or SSHD is None, reason="needs root and openssh-server")
 

@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.ports import free_port
+
 _CLASSES = "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:/usr/share/java/*"
 _SERVER = "org.apache.zookeeper.server.ZooKeeperServerMain"
 _WAIT_SECONDS = 180.0
@@ -19,9 +21,7 @@ class ZooKeeper:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
 
     @property
     def server(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -35,6 +34,7 @@ from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.resources import Resource
 from mesosctl.runtime.protocol.tasks import CheckInfo, CheckStatusInfo, TaskState, TaskStatus
 from mesosctl.runtime.resources import Resources
+from tests.ports import free_port
 from tests.unit.agent_bench import FRAMEWORK_ID, Bench, task, usage
 
 JSON, PROTOBUF = MediaType.JSON, MediaType.PROTOBUF
@@ -68,9 +68,7 @@ class Web(Bench):
 
 @asynccontextmanager
 async def running(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = Address("127.0.0.1", port, "127.0.0.1", port, "localhost")
     app = application(PREFIX, routes(web.agent, web.api, web.nested, web.flags, address, web.clock, usage))
     if web.asked:

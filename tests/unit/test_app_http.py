@@ -21,18 +21,12 @@ from mesosctl.apps.errors import Exists, Locked, MarathonError, NotFound, Unavai
 from mesosctl.errors import ExitCode, MesosctlError, UsageError
 from mesosctl.transport.errors import TransportError
 from mesosctl.transport.http import Login, Server
+from tests.ports import free_port
 from tests.unit.app_server import serving
 
 
 def fine(*_: Any) -> tuple[int, Any]:
     return 200, {"fine": True}
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +69,7 @@ class TestServer:
 
     def test_proxies_of_the_environment_do_not_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+            monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
         with serving(fine) as asked:
             assert Server(asked.url).get("/").status == 200
 
@@ -112,7 +106,8 @@ class TestServer:
 
     @pytest.mark.parametrize(
         ("address", "cause"),
-        [(f"http://127.0.0.1:{closed_port()}", "refused"), ("http://no-such-name.invalid:1", "unresolvable")],
+        [(f"http://127.0.0.1:{free_port()}", "refused"), ("http://no-such-name.invalid:1", "unresolvable")],
+        ids=["refused", "unresolvable"],
     )
     def test_failures_have_causes(self, address: str, cause: str) -> None:
         with pytest.raises(TransportError) as raised:
@@ -188,7 +183,7 @@ class TestMarathon:
             serving(lambda *_: (503, {"message": "Could not determine the current leader"})) as lost,
             serving(lambda *_: (200, {"apps": [{"id": "/a"}]})) as good,
         ):
-            down = f"http://127.0.0.1:{closed_port()}"
+            down = f"http://127.0.0.1:{free_port()}"
             marathon = Marathon([Server(down), Server(lost.url), Server(good.url)])
             assert marathon.apps() == [{"id": "/a"}]
             assert marathon.url == good.url
@@ -198,7 +193,7 @@ class TestMarathon:
         assert good.requests[-1][1] == "/v2/apps?id=a&label=x%3D%3Dy&embed=apps.tasks"
 
     def test_tells_of_the_first_where_all_are_down(self) -> None:
-        servers = [Server(f"http://127.0.0.1:{closed_port()}") for _ in range(2)]
+        servers = [Server(f"http://127.0.0.1:{free_port()}") for _ in range(2)]
         with pytest.raises(TransportError, match=servers[0].name):
             Marathon(servers).apps()
 
