@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.integration.browser import WAIT_MS, chromium
+from tests.integration.docker_engine import engine
 from tests.integration.programs import Programs
 from tests.integration.zookeeper import ZooKeeper
 
@@ -20,6 +21,13 @@ def zookeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZooKeeper]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Docker engine answers at the usual socket."""
+    with engine(tmp_path_factory.mktemp("docker")):
+        yield
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from mesosctl.lab.image import discard
 
 IMAGE = f"mesosctl-test-tiny-{os.getpid()}:latest"
@@ -24,16 +26,24 @@ START_SECONDS = 60.0
 
 @contextmanager
 def engine(folder: Path) -> Iterator[None]:
-    """The machine's Docker engine; where none answers, one of our own at the usual socket, gone with the block.
+    """The machine's Docker engine; where none answers, one of our own for docker and agents, gone with the block.
 
-    It publishes ports by proxies: the rules of the machine's firewall, and so of a lab's networks, stay as they are.
+    No lab comes to be on it: its socket is another. It publishes ports by proxies: the rules of the machine's firewall,
+    and so of a lab's networks, stay as they are.
     """
     if _answers():
         yield
         return
-    command = ["dockerd", "--iptables=false", "--ip6tables=false", "--bip=172.31.250.1/24"]
+    socket = folder / "socket"
+    command = ["dockerd", f"--host=unix://{socket}", "--iptables=false", "--ip6tables=false", "--bip=172.31.250.1/24"]
     command += [f"--data-root={folder / 'data'}", f"--exec-root={folder / 'exec'}", f"--pidfile={folder / 'pid'}"]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
+    ):
+        environment.setenv("DOCKER_HOST", f"unix://{socket}")
+        environment.setenv("MESOS_DOCKER_SOCKET", str(socket))
         try:
             deadline = time.monotonic() + START_SECONDS
             while not _answers():

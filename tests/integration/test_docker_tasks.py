@@ -19,10 +19,11 @@ from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, Parameter
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment, KillPolicy
 from mesosctl.runtime.protocol.resources import Resource, Value, Volume
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
-from tests.integration.docker_engine import IMAGE, engine, make_image
+from tests.integration.docker_engine import IMAGE, make_image
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 from tests.integration.test_agent_recovery import CHECKPOINTED, Site, site  # noqa: F401
+from tests.ports import TASK_PORTS
 
 Docker = ContainerInfo.DockerInfo
 PYTHON = os.path.realpath(sys.executable)
@@ -33,12 +34,11 @@ SHELL = f"{IMAGE.partition(':')[0]}:shell"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with engine(tmp_path_factory.mktemp("docker")):
-        make_image()
-        make_image(SHELL, 'ENTRYPOINT ["/bin/sh", "-c"]')
-        yield
-        subprocess.run(["docker", "rmi", "-f", IMAGE, SHELL], check=False, capture_output=True)
+def image(docker_engine: None) -> Iterator[None]:
+    make_image()
+    make_image(SHELL, 'ENTRYPOINT ["/bin/sh", "-c"]')
+    yield
+    subprocess.run(["docker", "rmi", "-f", IMAGE, SHELL], check=False, capture_output=True)
 
 
 @pytest.fixture
@@ -76,7 +76,8 @@ def remove_containers_of(agent: AgentProcess) -> None:
 
 
 def resources(**scalars: float) -> tuple[Resource, ...]:
-    ports = Resource(name="ports", type=Value.Type.RANGES, ranges=Value.Ranges((Value.Range(31000, 32000),)))
+    free = Value.Range(TASK_PORTS[0], TASK_PORTS[-1])
+    ports = Resource(name="ports", type=Value.Type.RANGES, ranges=Value.Ranges((free,)))
     amounts = [
         Resource(name=name, type=Value.Type.SCALAR, scalar=Value.Scalar(amount)) for name, amount in scalars.items()
     ]
@@ -146,7 +147,7 @@ def test_a_port_of_the_bridge_is_reached(master: FakeMaster, agent: AgentProcess
     docker = Docker(
         IMAGE,
         Docker.Network.BRIDGE,
-        (Docker.PortMapping(31234, 80),),
+        (Docker.PortMapping(TASK_PORTS[-1], 80),),
         parameters=MOUNTED,
     )
     command = CommandInfo(shell=False, value=PYTHON, arguments=("-c", program))
@@ -159,7 +160,7 @@ def test_a_port_of_the_bridge_is_reached(master: FakeMaster, agent: AgentProcess
 
     def answers() -> bool:
         try:
-            with urllib.request.urlopen("http://127.0.0.1:31234/", timeout=30) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{TASK_PORTS[-1]}/", timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -17,7 +17,7 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.security import OPEN_ACL_UNSAFE
 
-from tests.integration.docker_engine import IMAGE, engine, make_image
+from tests.integration.docker_engine import IMAGE, make_image
 from tests.integration.marathon import Marathon, site
 from tests.integration.programs import Programs
 from tests.integration.zookeeper import ZooKeeper
@@ -57,9 +57,9 @@ def sleeper(id: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+def programs(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
     flags = ("--containerizers=docker,mesos", "--docker_remove_delay=0secs")
-    with engine(tmp_path_factory.mktemp("docker")), site(tmp_path_factory.mktemp("cluster"), *flags) as it:
+    with site(tmp_path_factory.mktemp("cluster"), *flags) as it:
         yield it
 
 
