@@ -11,6 +11,7 @@ import pytest
 
 from mesosctl import lab
 from mesosctl.lab import ImageKind, Lab
+from tests.workers import LONG, Groups, group_of, is_right
 
 CHANCE = bool(os.environ.get("MESOSCTL_TESTS_BY_CHANCE"))
 """Whether generated cases are new ones each time (`make fuzz`). A change is judged by the same ones as the last."""
@@ -18,6 +19,22 @@ hypothesis.settings.register_profile("mesosctl", deadline=None, derandomize=not 
 hypothesis.settings.load_profile("mesosctl")
 
 LabFactory = Callable[[str, int, ImageKind], Lab]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the order in which xdist is to give them to its workers."""
+    for item in items:
+        if not is_right(item.path, set(getattr(item, "fixturenames", ()))):
+            raise pytest.UsageError(f"{item.path} is in the wrong group: tests/workers.py has to name it")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        turns = {group: turn for turn, group in enumerate(LONG)}
+        items.sort(key=lambda item: turns.get(group_of(item.path), len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
+    config.option.loadscopereorder = False
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
