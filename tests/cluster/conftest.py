@@ -149,7 +149,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 @pytest.fixture(scope="session")
 def untouched(state_home: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Five hosts that nothing was done to yet."""
+    """Five hosts that nothing was done to yet. Modules that use them have to be named in tests/workers.py."""
     with temporary_lab("five", 5, ImageKind.BAKED) as lab:
         cluster = Cluster(lab, tmp_path_factory.mktemp("cluster") / "inventory.yaml")
         cluster.inventory.write_text(lab.inventory_text())
