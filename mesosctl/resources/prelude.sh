@@ -304,17 +304,20 @@ undirectory() {
 }
 
 # block INDEX PATH NAME BEGIN END CONTENT MODE OWNER NOTIFY: CONTENT includes the marker lines; empty removes the block.
+# A MODE that leaves nothing to group and others takes it from a file that is there, too, until the block goes.
 block() {
-	_has=
+	_has= _open=
 	if [ -f "$2" ]; then
+		[ -z "$6" ] || case $7 in *00) _open=$(stat -L -c %a "$2") ;; esac
+		case $_open in *00) _open= ;; esac
 		_has=$(sed -n "\\|^$4\$|,\\|^$5\$|p" "$2")
 		case "$_has" in
 		"" | *"$nl$5") ;;
 		*) fail "$1" "$2 has the line '$4' but not the line '$5' that ends it; add or remove it by hand" ;;
 		esac
 	fi
-	if [ "$_has" = "$6" ]; then say "$1" ok; return; fi
-	if [ -z "$6" ]; then _why=remove; elif [ -z "$_has" ]; then _why=add; else _why=change; fi
+	if [ "$_has" = "$6" ] && [ -z "$_open" ]; then say "$1" ok; return; fi
+	if [ -z "$6" ]; then _why=remove; elif [ -z "$_has" ]; then _why=add; elif [ "$_has" != "$6" ]; then _why=change; else _why="mode $_open"; fi
 	[ "$d" = 0 ] || printf '%s\n' "$_has" | base64 -w 0 | { printf '%s %s old ' "$n" "$1"; cat; echo; }
 	notify "$1" "$9"
 	if [ "$w" = 0 ]; then say "$1" pending "$_why"; return; fi
@@ -323,6 +326,7 @@ block() {
 	temporary "$_at"
 	tmps=$t
 	if [ -f "$_at" ]; then
+		_was=$(printf '%s\n' "$manifest" | sed -n "s|^mode $2 ||p")
 		_out=$(cp -p "$_at" "$t" 2>&1) || fail "$1" "cannot write $t" "$_out"
 		sed "\\|^$4\$|,\\|^$5\$|d" "$_at" >"$t" || unwritten "$1" "$_at"
 		if [ -s "$t" ] && [ -n "$(tail -c 1 "$t")" ]; then
@@ -331,6 +335,13 @@ block() {
 		if [ -z "$6" ] && recorded "unended $2" && [ "$(tail -n 1 "$_at")" = "$5" ]; then
 			_out=$(sed "\\|^$4\$|,\\|^$5\$|d" "$_at" | head -c -1) && printf %s "$_out" >"$t" || unwritten "$1" "$_at"
 			forget "$1" "unended $2"
+		fi
+		if [ -n "$_open" ]; then
+			[ -n "$_was" ] || record "mode $2 $_open" || unwritten "$1" "$_at"
+			chmod go= "$t"
+		elif [ -z "$6" ] && [ -n "$_was" ]; then
+			chmod "$_was" "$t"
+			forget "$1" "mode $2 $_was"
 		fi
 	else
 		parents "$_at" && record "created $2" && printf '' >"$t" || unwritten "$1" "$_at"

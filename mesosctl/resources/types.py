@@ -70,7 +70,8 @@ class Block(Resource):
     """Lines of our own, between marker lines, at the end of a file that others write too.
 
     An empty `content` removes the block. `comment` starts the marker lines. Mode, owner and group count only where
-    the file does not exist yet. `name` tells several blocks of one file apart.
+    the file does not exist yet; but where the mode leaves nothing to others, they lose what they could do with the
+    file as long as the block is in it. `name` tells several blocks of one file apart.
     """
 
     path: str

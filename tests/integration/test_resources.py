@@ -163,6 +163,20 @@ def test_foreign_lines_stay_when_a_block_changes_or_goes(box: Box) -> None:
     assert box.sh("cat /srv/t/shared") == "one\ntwo\n"
 
 
+def test_a_block_for_one_user_closes_the_file_until_it_goes(box: Box) -> None:
+    box.sh("printf 'theirs\n' >/srv/t/shared; chmod 0664 /srv/t/shared")
+    before = box.snapshot("/srv/t")
+    block = Block(path="/srv/t/shared", name="proxy", content="secret", mode="0600")
+    assert box.statuses([block], APPLY) == ["changed"]
+    assert box.sh("stat -c %a /srv/t/shared") == "600\n"
+    box.sh("chmod 0640 /srv/t/shared")
+    assert box.run([block], PLAN).results[0].message == "mode 640"
+    assert box.statuses([block], APPLY) == ["changed"]
+    assert box.statuses([block], PLAN) == ["ok"]
+    assert box.statuses([dataclasses.replace(block, content="")], APPLY) == ["changed"]
+    assert box.snapshot("/srv/t") == before
+
+
 def test_a_block_without_its_end_is_left_alone(box: Box) -> None:
     block = Block(path="/srv/t/shared", name="keys", content="x")
     box.run([block], APPLY)
