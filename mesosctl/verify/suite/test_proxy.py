@@ -204,12 +204,15 @@ def test_package_manager_proxy(host: Host, cluster: Cluster) -> None:
         compare(found, cluster)
     else:
         conf = host.check_output("cat /etc/dnf/dnf.conf 2>/dev/null || cat /etc/yum.conf")
-        found = dict(re.findall(r"^proxy(?:_(\w+))?\s*=\s*(\S+)", conf, re.MULTILINE))
+        found = dict(re.findall(r"^proxy(?:_(\w+))?[ \t]*=[ \t]*(.*?)[ \t]*$", conf, re.MULTILINE))
         declared = cluster.proxy.https or cluster.proxy.http
         assert declared
-        assert found.get("", "").rstrip("/") in {str(declared).rstrip("/"), address(cluster, declared)}, (
-            "dnf takes another proxy, or none"
-        )
+        if found.get("", "").rstrip("/") == address(cluster, declared):
+            return
+        assert found.get("", "").rstrip("/") == str(declared).rstrip("/"), "dnf takes another proxy, or none"
+        password = cluster.proxy.password.reveal() if cluster.proxy.password else ""
+        login = (found.get("username", ""), found.get("password", ""))
+        assert login == (cluster.proxy.username or "", password), "dnf says another name or password to the proxy"
 
 
 @promise(when=tool("sudo"))
