@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -144,3 +147,22 @@ def test_why_a_program_failed_is_for_it_to_say(done: dict[str, object], lines: l
     with pytest.raises(MesosctlError, match=error) if error else nullcontext():
         action._execute("program", seen.append)
     assert [line for line in seen if line] == lines
+
+
+def test_an_inventory_that_is_not_valid_ends_a_playbook(tmp_path: Path) -> None:
+    pytest.importorskip("ansible")
+    inventory = tmp_path / "inventory.yaml"
+    inventory.write_text("name: c\nhosts: {}\nprxy: {}\n")
+    folder = Path(sys.executable).parent
+    environment = {**os.environ, "MESOSCTL_INVENTORY": str(inventory), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        [folder / "ansible-playbook", "site.yml"],
+        cwd=ROLES,
+        env={**environment, "PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "did you mean proxy?" in done.stderr
+    assert "PLAY" not in done.stdout
