@@ -19,7 +19,7 @@ beside() {
 look_up() { tell name "$1 $(timeout 5 getent ahosts "$1" | sed -n 's/ *STREAM.*//p' | tr '\n' ' ')"; }
 
 knock() {
-	_said=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1)
+	_said=$(timeout 10 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1)
 	case $?:$_said in
 	0:*) _how=open ;;
 	124:*) _how=silent ;;
