@@ -86,14 +86,18 @@ def _look(session: Session, role: Role | None, words: str) -> list[Finding]:
     hosts = tuple(session.limit.hosts)
     order = {host.name: index for index, host in enumerate(hosts)}
     found: list[Finding] = []
+
+    def tell(finding: Finding) -> None:
+        found.append(finding)
+        progress.update(1)
+
     with click.progressbar(
-        run(session.cluster, Selection(hosts, role, words), parallel=session.options.parallel),
         length=len(hosts) + 1,
         label=f"verify {session.cluster.name}",
         file=sys.stderr,
         hidden=not lively(sys.stderr),
-    ) as findings:
-        found.extend(findings)
+    ) as progress:
+        run(session.cluster, Selection(hosts, role, words), parallel=session.options.parallel, tell=tell)
     return sorted(found, key=lambda finding: order.get(finding.host, len(order)))
 
 

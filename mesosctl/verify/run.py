@@ -1,28 +1,20 @@
-"""Runs the suite: hosts side by side, each in a process of its own with one connection, and then the whole cluster.
-
-pytest keeps its state in the process; so a host is the unit of work, and processes are forked before any connection
-is made (they inherit the secrets that were asked for).
-"""
+"""Runs the suite over the hosts of an inventory."""
 
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
-from mesosctl.engine.causes import failure_of
-from mesosctl.engine.mask import Mask
 from mesosctl.errors import MesosctlError, UsageError
 from mesosctl.inventory.model import Cluster, Host, Role
-from mesosctl.verify.outcome import WHOLE, Finding
-from mesosctl.verify.plugin import Plugin
+from mesosctl.verify.outcome import Finding
 
-WITHOUT = ("-p", "no:terminal", "-p", "no:cacheprovider")
-"""pytest neither prints nor writes."""
+QUIETLY = ("-p", "no:terminal", "-p", "no:cacheprovider", "--capture=no")
+"""pytest neither prints nor writes, and leaves what others print alone."""
 PER_CPU = 4
 """Hosts looked at side by side for each processor: most of the time is the network's."""
 
@@ -38,65 +30,27 @@ class Selection:
     """pytest's `-k`: an expression over the names of tests, modules and hosts."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    cluster: Cluster
-    selection: Selection
+def run(cluster: Cluster, selection: Selection, *, parallel: int, tell: Callable[[Finding], None]) -> None:
+    """Look at the promises, `parallel` hosts at most at a time; `tell` gets each host's as it is done, the cluster's
+    last.
 
-
-_work: _Work | None = None
-"""What forked processes inherit; it holds secrets and so never crosses a pipe."""
-
-
-def run(cluster: Cluster, selection: Selection, *, parallel: int) -> Iterator[Finding]:
-    """Look at the promises, `parallel` hosts at most at a time; findings come as hosts are done, the cluster's last.
-
-    The promises of the whole cluster are looked at where all its hosts are selected, and one of them could be asked.
-    Raises UsageError for a bad expression, MesosctlError for a suite that does not run.
+    A host of which nothing is promised is left alone. The promises of the whole cluster are looked at where all its
+    hosts are selected, and one of them could be asked. Raises UsageError for a bad expression, MesosctlError for a
+    suite that does not run.
     """
-    global _work
-    _work = _Work(cluster, selection)
-    names = [host.name for host in selection.hosts]
-    whole = set(selection.hosts) == set(cluster.hosts)
-    processes = max(1, min(parallel, len(names), PER_CPU * (os.cpu_count() or 1)))
-    try:
-        with multiprocessing.get_context("fork").Pool(processes) as pool:
-            asked = False
-            for finding in pool.imap_unordered(_look, names):
-                asked = asked or not finding.failure
-                yield finding
-            if whole and asked:
-                yield pool.apply(_look, (WHOLE,))
-    finally:
-        _work = None
-
-
-def _look(name: str) -> Finding:
-    assert _work
-    node = None if name == WHOLE else _work.cluster.host(name)
-    return look(_work.cluster, node, _work.selection)
-
-
-def look(cluster: Cluster, node: Host | None, selection: Selection) -> Finding:
-    """The promises of one host, or of the whole cluster. Raises as `run`."""
     import pytest
 
-    from mesosctl.transport.ssh import SshTransport
+    from mesosctl.verify.plugin import Plugin
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # testinfra's own plugin would ask this machine
-    transport = SshTransport(cluster)
-    plugin = Plugin(cluster, node, selection.role, transport.connect)
-    try:
-        with as_file(files("mesosctl.verify").joinpath("suite")) as suite:
-            arguments = [str(suite), "-c", os.devnull, f"--rootdir={suite}", *WITHOUT]
-            words = ["-k", selection.words] if selection.words else []
-            with redirect_stderr(io.StringIO()) as said:
-                status = pytest.main([*arguments, *words], [plugin])
-    finally:
-        transport.close()
+    at_most = max(1, min(parallel, PER_CPU * (os.cpu_count() or 1)))
+    plugin = Plugin(cluster, selection.hosts, selection.role, parallel=at_most, tell=tell)
+    words = ["-k", selection.words] if selection.words else []
+    with as_file(files("mesosctl.verify").joinpath("suite")) as suite, redirect_stderr(io.StringIO()) as said:
+        status = pytest.main([str(suite), "-c", os.devnull, f"--rootdir={suite}", *QUIETLY, *words], [plugin])
+    if status is pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     if status is pytest.ExitCode.USAGE_ERROR:
         raise UsageError(said.getvalue().strip().removeprefix("ERROR: "), fix="give words, joined by and, or, not")
     if plugin.defects:
         raise MesosctlError("the suite does not run:\n" + "\n".join(plugin.defects))
-    failure = failure_of(plugin.failure, Mask(cluster)) if plugin.failure else None
-    return Finding(node.name if node else WHOLE, tuple(plugin.outcomes), failure)
