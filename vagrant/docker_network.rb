@@ -1,10 +1,9 @@
 # The network of the provider docker. Vagrant's own would be a second one beside Docker's default network, which not
-# every engine has.
+# every engine has. It is the /24 that an address is in.
 
 require "ipaddr"
 
 module DockerNetwork
-  NAME = "mesosctl-vagrant"
   LOCK = Mutex.new # machines come up side by side
 
   class Failed < Vagrant::Errors::VagrantError
@@ -14,24 +13,33 @@ module DockerNetwork
     end
 
     def error_message
-      "Docker does not make the network #{NAME}: #{@said}"
+      "Docker does not make the network for the machines: #{@said}"
     end
   end
 
-  # Makes the network, with the /24 of an address, where it is missing.
+  def self.name(address)
+    "mesosctl-vagrant-#{subnet(address)}"
+  end
+
+  # Makes the network where it is missing.
   def self.make(address)
     LOCK.synchronize do
-      next if docker("network", "inspect", NAME).exit_code.zero?
-      done = docker("network", "create", "--subnet=#{IPAddr.new(address).mask(24)}/24", NAME)
+      next if docker("network", "inspect", name(address)).exit_code.zero?
+      done = docker("network", "create", "--subnet=#{subnet(address)}/24", name(address))
       raise Failed, done.stderr unless done.exit_code.zero?
     end
   end
 
   # Removes the network once it has no machine, running or not.
-  def self.remove
+  def self.remove(address)
     LOCK.synchronize do
-      docker("network", "rm", NAME) if docker("ps", "--all", "--quiet", "--filter", "network=#{NAME}").stdout.empty?
+      machines = docker("ps", "--all", "--quiet", "--filter", "network=#{name(address)}")
+      docker("network", "rm", name(address)) if machines.stdout.empty?
     end
+  end
+
+  def self.subnet(address)
+    IPAddr.new(address).mask(24)
   end
 
   def self.docker(*arguments)

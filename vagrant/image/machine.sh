@@ -13,4 +13,6 @@ echo 'LABEL=root / ext4 defaults 0 1' >/etc/fstab
 install -D -m 0644 /build/grub.cfg /boot/grub/grub.cfg
 install -m 0644 /build/host-keys.service /etc/systemd/system/host-keys.service
 systemctl enable host-keys.service
-printf 'auto lo\niface lo inet loopback\n\nallow-hotplug eth0\niface eth0 inet dhcp\n' >/etc/network/interfaces
+printf 'auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\n' >/etc/network/interfaces
+# Nothing is plugged in later; with the rule a unit fails for each interface that is not set up in that file.
+ln -s /dev/null /etc/udev/rules.d/80-ifupdown.rules
