@@ -58,7 +58,10 @@ class Finding:
 
 
 def scan(cluster: Cluster, hosts: Sequence[Host], *, parallel: int = 32) -> list[Finding]:
-    """Ask hosts, and the bastions before them, for their keys: `parallel` at once, in the order of `hosts`."""
+    """Ask hosts, and the bastions before them, for their keys, `parallel` at once.
+
+    The findings of bastions come first, then those of hosts in their order.
+    """
     scanner = _Scanner(cluster)
     with ThreadPoolExecutor(parallel) as pool:
         try:
@@ -67,7 +70,9 @@ def scan(cluster: Cluster, hosts: Sequence[Host], *, parallel: int = 32) -> list
             scanner.transport.interrupt()  # or leaving the pool would wait for all hosts
             raise
     scanner.transport.close()
-    return [*scanner.found.values(), *(finding for finding in failed if finding)]
+    found = [*scanner.found.values(), *(finding for finding in failed if finding)]
+    order = {host.name: number for number, host in enumerate(hosts)}
+    return sorted(found, key=lambda finding: order.get(finding.host, -1))
 
 
 def listed(cluster: Cluster, hosts: Sequence[Host]) -> list[Finding]:
