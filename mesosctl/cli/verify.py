@@ -152,4 +152,6 @@ def _show(cluster: str, found: Sequence[Finding], *, verbose: bool) -> None:
         verdict = click.style("does not hold", fg="red", bold=True)
     click.echo(f"\nverify {cluster}: {verdict}; {counted}")
     if counts[BROKEN]:
-        click.echo("→ mesosctl plan shows what bootstrap would put right, mesosctl status what runs")
+        click.echo(
+            "→ mesosctl plan shows what bootstrap would put right, mesosctl status what start-cluster would start"
+        )

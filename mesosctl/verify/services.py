@@ -62,6 +62,7 @@ def open_files(host: Host, name: str, wanted: int) -> None:
 
 def environment(host: Host, path: str, prefix: str) -> dict[str, str]:
     """The variables with a prefix that a file of exports makes, by their names without it."""
+    assert host.file(path).exists, f"{path} is missing"
     text = host.check_output("env -i PATH=/usr/bin:/bin sh -c '. \"$0\"; env' %s", path)
     pairs = (line.partition("=") for line in text.splitlines())
     return {name.removeprefix(prefix): value for name, _, value in pairs if name.startswith(prefix)}

@@ -56,7 +56,7 @@ def test_masters_reach_all(host: Host, cluster: Cluster) -> None:
 
 @promise(Role.AGENT, when=lambda cluster: bool(cluster.keys.node_public))
 def test_agents_hold_no_private_key(host: Host, node: Node, cluster: Cluster) -> None:
-    """The agent, where anybody's program may run, opens no other host: it has no private half of the nodes' key"""
+    """The agent, which runs anybody's programs, has no key to the other hosts"""
     if node.has(Role.MASTER):
         pytest.skip("the host is a master, too")
     found = host.run(
@@ -74,8 +74,8 @@ def test_open_files_of_a_login(host: Host, cluster: Cluster) -> None:
     wanted = {(who, kind, "nofile"): str(cluster.limits.nofile) for who in ("*", "root") for kind in ("soft", "hard")}
     # The last line for somebody counts: limits.conf(5).
     found = {tuple(words[:3]): words[3] for line in lines.splitlines() if len(words := line.split()) == 4}
-    wrong = {" ".join(what): found.get(what, "nothing") for what in wanted if found.get(what) != wanted[what]}
-    assert not wrong, f"the limits are {wrong}"
+    wrong = [f"{' '.join(what)} {found.get(what, 'is not set')}" for what in wanted if found.get(what) != wanted[what]]
+    assert not wrong, ", ".join(wrong)
 
 
 @promise(when=lambda cluster: cluster.hosts_file)

@@ -64,7 +64,7 @@ def compare(found: dict[str, str], cluster: Cluster, schemes: tuple[str, ...] = 
     for scheme, wanted in expected(cluster).items():
         if scheme in schemes:
             has = found.get(scheme, "").rstrip("/")
-            shown = LOGIN.sub("//", has) or "nothing"
+            shown = LOGIN.sub("//", has) or "no proxy"
             assert shown == LOGIN.sub("//", wanted), f"{scheme} goes to {shown}"
             assert has == wanted, f"{scheme} goes to the proxy with another login, or none"
 
@@ -123,7 +123,7 @@ def test_docker_proxy(host: Host, cluster: Cluster) -> None:
     # The engine hides what stands before the @ when it is asked.
     hidden = {scheme: LOGIN.sub("//xxxxx:xxxxx@", url) for scheme, url in expected(cluster).items()}
     for scheme, found in (("http", http), ("https", https)):
-        assert found.rstrip("/") == hidden.get(scheme, ""), f"{scheme} goes to {found or 'nothing'}"
+        assert found.rstrip("/") == hidden.get(scheme, ""), f"{scheme} goes to {found or 'no proxy'}"
     missing = set(cluster.proxy.no_proxy.hosts) - set(without.split(","))
     assert not missing, f"not reached directly: {', '.join(sorted(missing))}"
     started = variables(host.check_output("tr '\\0' '\\n' </proc/$(pgrep -o -x dockerd)/environ"))
@@ -158,7 +158,7 @@ def test_maven_proxy(host: Host, cluster: Cluster) -> None:
         for scheme, declared in (("http", cluster.proxy.http), ("https", cluster.proxy.https)):
             if declared:
                 values = found.get(scheme, {})
-                place = f"{values.get('host')}:{values.get('port', '8080')}" if values else "nothing"
+                place = f"{values.get('host')}:{values.get('port', '8080')}" if values else "no proxy"
                 assert place == f"{declared.host}:{declared.port}", f"{scheme} goes to {place}"
                 login = values.get("username", ""), values.get("password", "")
                 assert login == wanted, f"{scheme} goes to the proxy with another login, or none"
