@@ -1,4 +1,4 @@
-"""The end of `make demo`: run the guide's nginx app on the lab, see it answer, and say where to look.
+"""The end of `make demo`: run the guide's nginx app on the lab, verify, see it answer, and say where to look.
 
 python -m tests.demo INVENTORY
 """
@@ -22,6 +22,7 @@ PATIENCE = 60.0
 
 def main(inventory: str) -> int:
     mesosctl(inventory, "app", "run", str(APP))
+    mesosctl(inventory, "verify")
     status = json.loads(mesosctl(inventory, "status", "--output", "json", told=False))
     marathon = status["marathon"]["address"]
     addresses = {host.name: host.address for host in load_inventory(Path(inventory)).hosts}

@@ -21,9 +21,7 @@ LONG = (LABS, PROGRAMS, FIVE)
 
 _FOLDERS = {"cluster": LABS, "integration": PROGRAMS, "bench": PROGRAMS}
 _MODULES = {
-    "cluster": dict.fromkeys(
-        ("test_bootstrap", "test_marathon", "test_mesos", "test_promises", "test_roles", "test_verify"), FIVE
-    ),
+    "cluster": dict.fromkeys(("test_bootstrap", "test_marathon", "test_mesos", "test_roles", "test_verify"), FIVE),
     "integration": dict.fromkeys(("test_cli", "test_cli_cluster", "test_lab", "test_resources"), LABS),
 }
 

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from kazoo.client import KazooClient
 from kazoo.retry import KazooRetry
 
-from tests.cluster.conftest import PASSWORD, Cluster, eventually, with_status
+from mesosctl.inventory.state import state_home
+from tests.cluster.conftest import PASSWORD, Cluster, eventually, srvr_mode, with_status
 
 
 @contextmanager
@@ -32,6 +34,15 @@ def test_bootstrap_from_nothing(cluster: Cluster, first_run: dict[str, Any]) -> 
     assert sorted(cluster.modes().values()) == ["follower", "follower", "leader"]
     last = first_run["hosts"]["h4"]["stages"][-1]["results"][0]
     assert (last["resource"], last["message"]) == ("service mesos-agent", "enable"), "start-cluster starts it"
+    assert [srvr_mode(cluster.lab.host(agent).address) for agent in ("h4", "h5")] == ["", ""], "no ZooKeeper on agents"
+
+
+def test_the_proxys_password_is_nowhere_in_the_controllers_state(cluster: Cluster) -> None:
+    for path in state_home().rglob("*"):
+        if path.is_file():
+            text = path.read_bytes()
+            assert PASSWORD.encode() not in text, path
+            assert quote(PASSWORD, safe="").encode() not in text, path
 
 
 def test_a_second_bootstrap_changes_nothing(cluster: Cluster) -> None:
