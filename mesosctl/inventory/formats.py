@@ -9,6 +9,7 @@ import binascii
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mesosctl.inventory import nodes
@@ -192,7 +193,14 @@ def _credentials(text: str | None) -> tuple[str | None, str | None]:
 
 
 class _File(ScalarKind):
-    """The name of a file of the controller."""
+    """A file of the controller; relative paths start at the inventory's folder."""
+
+    def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
+        text = super().read(node, path, reader)
+        return INVALID if text is INVALID else self._value(resolve(text, reader.folder), node.mark, reader)
+
+    def _value(self, file: Path, mark: nodes.Mark, reader: Reader) -> Any:
+        raise NotImplementedError
 
     def parse(self, text: str) -> str:
         if not text:
@@ -204,39 +212,31 @@ class _File(ScalarKind):
 
 
 class FilePath(_File):
-    """A file of the controller; relative paths start at the inventory's folder."""
+    """A file whose path is the value."""
 
     expected = "a path on this machine"
 
-    def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
-        text = super().read(node, path, reader)
-        if text is INVALID:
-            return INVALID
-        file = resolve(text, reader.folder)
+    def _value(self, file: Path, mark: nodes.Mark, reader: Reader) -> Any:
         if not os.path.isfile(file):  # False for names that no file can have
-            reader.warning(node.mark, f"there is no file {file}")
+            reader.warning(mark, f"there is no file {file}")
         return file
 
 
 class FileContent(_File):
-    """A file of the controller whose content becomes the value; `check` raises Wrong for one that is no good."""
+    """A file whose content is the value; `check` raises Wrong for one that is no good."""
 
     def __init__(self, expected: str, check: Callable[[str], None]) -> None:
         self.expected = expected
         self._check = check
 
-    def read(self, node: nodes.Node, path: KeyPath, reader: Reader) -> Any:
-        text = super().read(node, path, reader)
-        if text is INVALID:
-            return INVALID
-        file = resolve(text, reader.folder)
+    def _value(self, file: Path, mark: nodes.Mark, reader: Reader) -> Any:
         try:
             content = file.read_text(encoding="utf-8")
             self._check(content)
         except OSError as error:
-            return reader.error(node.mark, f"{file} cannot be read: {error.strerror}")
+            return reader.error(mark, f"{file} cannot be read: {error.strerror}")
         except (ValueError, Wrong):
-            return reader.error(node.mark, f"{file} does not hold what it should", expected=self.expected)
+            return reader.error(mark, f"{file} does not hold what it should", expected=self.expected)
         return content
 
 
