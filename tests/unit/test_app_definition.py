@@ -16,21 +16,7 @@ from mesosctl.apps.edit import changed, diff, is_assignment
 from mesosctl.errors import UsageError
 from mesosctl.runtime.marathon.model import app_json, parse_app
 
-GUIDE: dict[str, Any] = {
-    "id": "nginx",
-    "cpus": 0.1,
-    "mem": 10,
-    "instances": 1,
-    "constraints": [["hostname", "UNIQUE", ""]],
-    "container": {
-        "type": "DOCKER",
-        "docker": {
-            "image": "nginx",
-            "network": "BRIDGE",
-            "portMappings": [{"containerPort": 80, "hostPort": 0, "servicePort": 0, "protocol": "tcp"}],
-        },
-    },
-}
+GUIDE: dict[str, Any] = json.loads((Path(__file__).parents[2] / "examples/nginx.json").read_text())
 CHECKED = {
     "id": "/checked",
     "cmd": "serve $PORT",

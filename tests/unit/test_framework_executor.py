@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -17,6 +17,7 @@ from mesosctl.runtime.protocol.codec import decode, encode
 from mesosctl.runtime.protocol.executor import Call, Event
 from mesosctl.runtime.protocol.recordio import frame
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskState, TaskStatus
+from tests.unit.played import play, served
 
 SUBSCRIBED = Event(
     type=Event.Type.SUBSCRIBED,
@@ -83,24 +84,8 @@ class PlayedAgent:
 
 @asynccontextmanager
 async def serving(agent: PlayedAgent) -> AsyncIterator[None]:
-    app = web.Application()
-    app.router.add_post("/api/v1/executor", agent.handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    agent.port = runner.addresses[0][1]
-    try:
+    async with served("/api/v1/executor", agent.handle) as agent.port:
         yield
-    finally:
-        await runner.cleanup()
-
-
-def play(scenario: Callable[[], Awaitable[None]]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(20):
-            await scenario()
-
-    asyncio.run(limited())
 
 
 def status(state: TaskState) -> TaskStatus:

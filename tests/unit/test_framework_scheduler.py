@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from mesosctl.runtime.protocol.recordio import frame
 from mesosctl.runtime.protocol.scheduler import Call, Event
 from mesosctl.runtime.protocol.tasks import TaskState, TaskStatus
 from tests.unit.mesos_golden import Exchange, exchanges
+from tests.unit.played import play, served
 from tests.unit.test_master_http import Running
 from tests.unit.test_master_http import run as with_master
 
@@ -83,24 +84,9 @@ class PlayedMaster:
 
 @asynccontextmanager
 async def serving(master: PlayedMaster, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
-    app = web.Application()
-    app.router.add_post("/api/v1/scheduler", master.handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    master.address = f"127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served("/api/v1/scheduler", master.handle, tls) as port:
+        master.address = f"127.0.0.1:{port}"
         yield
-    finally:
-        await runner.cleanup()
-
-
-def play(scenario: Callable[[], Awaitable[None]]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(20):
-            await scenario()
-
-    asyncio.run(limited())
 
 
 @pytest.fixture(autouse=True)
