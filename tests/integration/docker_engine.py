@@ -20,24 +20,25 @@ from mesosctl.lab.image import discard
 IMAGE = f"mesosctl-test-tiny-{os.getpid()}:latest"
 PROGRAMS = ("sh", "cat", "sleep", "env", "head", "tail", "ls", "id", "touch")
 
-
 START_SECONDS = 60.0
+BRIDGE = f"tests{os.getpid()}"
 
 
 @contextmanager
 def engine(folder: Path) -> Iterator[None]:
     """The machine's Docker engine; where none answers, one of our own for docker and agents, gone with the block.
 
-    No lab comes to be on it: its socket is another. It publishes ports by proxies: the rules of the machine's firewall,
-    and so of a lab's networks, stay as they are.
+    Labs that come and go meanwhile are not on it, for its socket is another, and their engine, which removes docker0,
+    leaves its bridge alone. It publishes ports by proxies: the rules of the firewall, and so of labs, stay as they are.
     """
     if _answers():
         yield
         return
     socket = folder / "socket"
-    command = ["dockerd", f"--host=unix://{socket}", "--iptables=false", "--ip6tables=false", "--bip=172.31.250.1/24"]
+    command = ["dockerd", f"--host=unix://{socket}", "--iptables=false", "--ip6tables=false", f"--bridge={BRIDGE}"]
     command += [f"--data-root={folder / 'data'}", f"--exec-root={folder / 'exec'}", f"--pidfile={folder / 'pid'}"]
     with (
+        _bridge(),
         pytest.MonkeyPatch.context() as environment,
         (folder / "log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as process,
@@ -55,6 +56,17 @@ def engine(folder: Path) -> Iterator[None]:
             process.terminate()
             process.wait()
             discard(folder)
+
+
+@contextmanager
+def _bridge() -> Iterator[None]:
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "address", "add", "172.31.250.1/24", "dev", BRIDGE], check=True)
+        subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
+        yield
+    finally:
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
 
 
 def _answers() -> bool:
