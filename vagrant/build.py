@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from mesosctl.errors import MesosctlError, RefusedError
 from mesosctl.lab import ImageKind
@@ -47,7 +48,7 @@ def docker_image(docker: Docker) -> None:
         raise RefusedError("no Docker engine answers", fix="install docker.io, start it, and run this as root")
     with locked("labs", lambda: tell("waiting for a lab to come up")):
         base = ensure(docker, ImageKind.BAKED, tell)
-        build(docker, IMAGE, base)
+        build(docker, "docker", IMAGE, base)
     tell(f"the image {IMAGE} is ready; next: vagrant up --provider=docker")
 
 
@@ -56,7 +57,7 @@ def libvirt_box(docker: Docker) -> None:
     check_programs()
     docker_image(docker)
     tell("installing a kernel")
-    build(docker, MACHINE, IMAGE)
+    build(docker, "libvirt", MACHINE, IMAGE)
     BOX.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BOX.parent) as name:
         folder = Path(name)
@@ -76,15 +77,14 @@ def check_programs() -> None:
         raise RefusedError("building a box needs more programs", fix=f"apt-get install {' '.join(sorted(missing))}")
 
 
-def build(docker: Docker, tag: str, base: str) -> None:
-    """Build an image from the Dockerfile of its provider on another image. What was built before is not built again."""
-    kind = "docker" if tag == IMAGE else "libvirt"
+def build(docker: Docker, provider: str, tag: str, base: str) -> None:
+    """Build an image from the Dockerfile of a provider on another image. What was built before is not built again."""
     # The classic builder needs no plug-in, and the host's network no bridge.
     os.environ["DOCKER_BUILDKIT"] = "0"
     docker.run(
         "build",
         "--network=host",
-        f"--file={FILES / f'{kind}.dockerfile'}",
+        f"--file={FILES / f'{provider}.dockerfile'}",
         f"--build-arg=BASE={base}",
         f"--tag={tag}",
         str(FILES),
@@ -145,11 +145,11 @@ def pack(folder: Path) -> None:
     (folder / "box").replace(BOX)
 
 
-def step(*command: str, text: str | None = None, stdin: object = None) -> None:
+def step(*command: str, text: str | None = None, stdin: IO[bytes] | None = None) -> None:
     """Run a program. Raises MesosctlError with what it said."""
     done = subprocess.run(
         command,
-        stdin=stdin,  # type: ignore[call-overload]
+        stdin=stdin,
         input=text.encode() if text else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
