@@ -95,12 +95,14 @@ parents() {
 	_p=${1%/*}
 	[ -n "$_p" ] || return 0
 	[ ! -d "$_p" ] || return 0
-	_m=$_p
+	_m=$_p _made=
 	while [ ! -d "${_m:-/}" ]; do
 		record "created $_m" || return 1
+		_made="$_m $_made"
 		_m=${_m%/*}
 	done
-	(umask 022 && mkdir -p "$_p")
+	(umask 022 && mkdir -p "$_p") || return
+	label "$_made" || :
 }
 
 # keep PATH NAME: before the first change of a path, records that it is new, or keeps what it holds as original/NAME.
@@ -129,7 +131,7 @@ place() {
 	cat "$1" >"$2" && rm -f "$1"
 }
 
-# label PATHS: SELinux contexts, where there are any.
+# label PATHS: SELinux contexts, where there are any. A first word -R means all that is in them, too.
 label() {
 	[ -e /sys/fs/selinux/enforce ] || return 0
 	! command -v restorecon >/dev/null || restorecon $1
@@ -521,6 +523,7 @@ archive() {
 	open_state
 	record "created $3" || unwritten "$1" $S/manifest
 	mv "$_new" "$3" || fail "$1" "cannot replace $3"
+	label "-R $3"
 	rm -rf "$3.mesosctl-old" "$S/upload/$2"
 	say "$1" changed unpack
 }
