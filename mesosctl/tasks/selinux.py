@@ -2,6 +2,9 @@
 
 setenforce(8) neither persists nor disables; the configuration file counts from the next boot on, and from RHEL 9 on
 only the kernel's `selinux=0` disables (selinux(8)). A host without SELinux is fine as it is.
+
+Files that are written while SELinux is disabled have no label, and who enforces may not read them: such a host, booted
+straight into enforcing mode, lets nobody log in. It gets there by way of permissive mode.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from mesosctl.templates.filters import sh
 TITLE = "SELinux"
 
 CONFIG = "/etc/selinux/config"
+LABEL_ALL = "touch /.autorelabel"
 KERNEL_ARGUMENT_SINCE = 9
 """The release of the RHEL family from which on the configuration file alone no longer disables SELinux."""
 
@@ -27,11 +31,12 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
         found.append(_now(SelinuxMode.PERMISSIVE if mode is SelinuxMode.DISABLED else mode))
     if SelinuxMode.DISABLED in (mode, facts.selinux) and _kernel_argument_counts(facts):
         found.append(_kernel_argument(mode))
-    found.append(Setting(path=CONFIG, key="SELINUX", value=mode.value))
+    later = SelinuxMode.PERMISSIVE if mode is SelinuxMode.ENFORCING and facts.selinux == "disabled" else mode
+    found.append(Setting(path=CONFIG, key="SELINUX", value=later.value))
     if (mode is SelinuxMode.DISABLED) != (facts.selinux == "disabled"):
-        note = f"reboot required: SELinux is {facts.selinux} in the running kernel, and {mode.value} after a reboot"
-        if mode is SelinuxMode.ENFORCING:
-            note += "; label the files first: touch /.autorelabel"
+        note = f"reboot required: SELinux is {facts.selinux} in the running kernel, and {later.value} after a reboot"
+        if later is not mode:
+            note += f"; have it label all files ({LABEL_ALL}), and run this again: it is {mode.value} then"
         found.append(Command(name="SELinux in the running kernel", check=f"echo {sh(f'note: {note}')}", apply=":"))
     return found
 
@@ -39,11 +44,15 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
 def _now(mode: SelinuxMode) -> Command:
     """The mode of the running kernel. Taken back after the configuration file, it becomes what that file says."""
     value = "1" if mode is SelinuxMode.ENFORCING else "0"
+    apply = f"setenforce {value}"
+    if mode is SelinuxMode.ENFORCING:
+        refuse = f"echo {sh(f'files have no label: {LABEL_ALL}, then reboot')}; false"
+        apply = f"case $(stat -c %C {CONFIG}) in *:unlabeled_t*) {refuse} ;; *) {apply} ;; esac"
     configured = f"$(sed -n 's/^SELINUX=//p' {CONFIG})"
     return Command(
         name=f"SELinux {mode.value} now",
         check=f'[ "$(cat /sys/fs/selinux/enforce)" = {value} ]',
-        apply=f"setenforce {value}",
+        apply=apply,
         revert=f"case {configured} in enforcing) setenforce 1 ;; permissive) setenforce 0 ;; esac",
     )
 

@@ -33,7 +33,7 @@ DEBIAN, REDHAT = assumed("debian"), assumed("redhat")
         ("permissive", "enforcing", ["SELinux permissive now", "SELINUX=permissive"]),
         ("enforcing", "permissive", ["SELinux enforcing now", "SELINUX=enforcing"]),
         ("permissive", "disabled", ["no kernel argument", "SELINUX=permissive", "reboot required"]),
-        ("enforcing", "disabled", ["no kernel argument", "SELINUX=enforcing", "touch /.autorelabel"]),
+        ("enforcing", "disabled", ["no kernel argument", "SELINUX=permissive", "touch /.autorelabel"]),
         ("disabled", "disabled", ["kernel argument selinux=0", "SELINUX=disabled"]),
         (
             "disabled",
