@@ -278,7 +278,9 @@ def test_a_custom_executor(master: FakeMaster, agent: AgentProcess, tmp_path: Pa
     program = tmp_path / "executor.py"
     program.write_text(CUSTOM_EXECUTOR)
     executor = ExecutorInfo(
-        executor_id=ExecutorID("mine"), command=CommandInfo(value=f"exec {sys.executable} {program}")
+        executor_id=ExecutorID("mine"),
+        command=CommandInfo(value=f"exec {sys.executable} {program}"),
+        shutdown_grace_period=DurationInfo(60 * 10**9),
     )
     for name in ("a", "b"):
         task = TaskInfo(name=name, task_id=TaskID(name), agent_id=AGENT_ID, executor=executor)

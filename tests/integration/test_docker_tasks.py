@@ -256,6 +256,7 @@ def test_a_custom_executor_in_a_container(master: FakeMaster, agent: AgentProces
         command=CommandInfo(shell=False, value=PYTHON, arguments=("-c", CUSTOM_EXECUTOR)),
         container=container(Docker(IMAGE, parameters=MOUNTED)),
         resources=resources(cpus=0.1, mem=64),
+        shutdown_grace_period=DurationInfo(60 * 10**9),
     )
     task = TaskInfo(name="a", task_id=TaskID("a"), agent_id=AGENT_ID, executor=executor)
     master.send(internal.RunTasks(FRAMEWORK, (task,), executor))
