@@ -8,7 +8,6 @@ The JSON document of `status`: {"cluster": name, "green": bool, "hosts": [HostSt
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -109,8 +108,7 @@ def _look(session: Session) -> ClusterStatus:
 
 
 def _show(session: Session, found: ClusterStatus) -> None:
-    width = shutil.get_terminal_size((100, 40)).columns
-    for line in (*_table(found.hosts), *_failures(found.hosts, width), *_verdict(session.cluster.name, found)):
+    for line in (*_table(found.hosts), *_failures(found.hosts), *_verdict(session.cluster.name, found)):
         click.echo(line)
 
 
@@ -163,7 +161,7 @@ def _word(mode: str) -> str:
     return mode or click.style(NONE, fg="red")
 
 
-def _failures(hosts: tuple[HostStatus, ...], width: int) -> Iterator[str]:
+def _failures(hosts: tuple[HostStatus, ...]) -> Iterator[str]:
     for host in hosts:
         if host.failure:
             yield ""

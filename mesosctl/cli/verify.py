@@ -64,7 +64,7 @@ def verify(inventory: Path, role: str | None, words: str, junit: Path | None, **
         raise UsageError(f"--junit: there is no folder {junit.parent}")
     session = Session(inventory, options)
     found = _look(session, Role.AGENT if role == "slave" else Role(role) if role else None, words)
-    if not any(finding.outcomes or finding.failure for finding in found):
+    if not found:
         raise MesosctlError(
             "no promise of this inventory fits", fix="widen --limit, --role or -k; mesosctl verify -v lists all"
         )
@@ -110,38 +110,26 @@ def _holds(found: Sequence[Finding]) -> bool:
 
 
 def _document(cluster: str, found: Sequence[Finding]) -> dict[str, object]:
-    outcomes = _outcomes(found)
     return {
         "cluster": cluster,
         "ok": _holds(found),
-        "counts": {status: sum(each.status == status for each in outcomes) for status in MARKS},
-        "promises": [asdict(each) for each in outcomes],
+        "counts": _counts(found),
+        "promises": [asdict(each) for each in _outcomes(found)],
         "failures": {finding.host: asdict(finding.failure) for finding in found if finding.failure},
     }
+
+
+def _counts(found: Sequence[Finding]) -> dict[str, int]:
+    outcomes = _outcomes(found)
+    return {status: sum(each.status == status for each in outcomes) for status in MARKS}
 
 
 def _show(cluster: str, found: Sequence[Finding], *, verbose: bool) -> None:
     """Each host with what is broken there, or with all; then what it comes to."""
     width = max(len(finding.host) for finding in found)
     for finding in found:
-        if not finding.outcomes and not finding.failure:
-            continue
-        held = sum(each.status == HELD for each in finding.outcomes)
-        broken = sum(each.status == BROKEN for each in finding.outcomes)
-        said = f"{held} of {held + broken} promises hold"
-        if finding.failure:
-            said = click.style(f"not asked: {finding.failure.message}", fg="red")
-        elif broken:
-            said = click.style(said, fg="red")
-        click.echo(f"{finding.host:<{width}}  {said}")
-        if finding.failure and finding.failure.fix:
-            click.echo(f"{'':<{width}}  → {finding.failure.fix}")
-        for each in finding.outcomes:
-            if verbose or each.status == BROKEN:
-                tail = f": {each.message}" if each.message else ""
-                click.echo(f"{'':<{width}}  {MARKS[each.status]}  {each.chapter}: {each.promise}{tail}  [{each.test}]")
-    outcomes = _outcomes(found)
-    counts = {status: sum(each.status == status for each in outcomes) for status in MARKS}
+        _show_place(finding, width, verbose=verbose)
+    counts = _counts(found)
     verdict = click.style("holds", fg="green", bold=True)
     counted = ", ".join(f"{counts[status]} {status}" for status in MARKS)
     unasked = sum(bool(finding.failure) for finding in found)
@@ -155,3 +143,19 @@ def _show(cluster: str, found: Sequence[Finding], *, verbose: bool) -> None:
         click.echo(
             "→ mesosctl plan shows what bootstrap would put right, mesosctl status what start-cluster would start"
         )
+
+
+def _show_place(finding: Finding, width: int, *, verbose: bool) -> None:
+    counts = _counts([finding])
+    said = f"{counts[HELD]} of {counts[HELD] + counts[BROKEN]} promises hold"
+    if finding.failure:
+        said = click.style(f"not asked: {finding.failure.message}", fg="red")
+    elif counts[BROKEN]:
+        said = click.style(said, fg="red")
+    click.echo(f"{finding.host:<{width}}  {said}")
+    if finding.failure and finding.failure.fix:
+        click.echo(f"{'':<{width}}  → {finding.failure.fix}")
+    for each in finding.outcomes:
+        if verbose or each.status == BROKEN:
+            tail = f": {each.message}" if each.message else ""
+            click.echo(f"{'':<{width}}  {MARKS[each.status]}  {each.chapter}: {each.promise}{tail}  [{each.test}]")
