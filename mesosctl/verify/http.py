@@ -1,4 +1,4 @@
-"""Asking the cluster's programs over HTTP, from the host that they run on."""
+"""Asking the cluster's programs over HTTP, from its hosts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARK = "END-OF-SCRIPT"
 
 
 def get(host: Host, cluster: Cluster, node: Node, role: Role, path: str) -> Answer:
-    """What `Ask` does, with testinfra's host for the node."""
+    """What `Ask` does; `host` is testinfra's for the one that asks."""
     server = urlsplit(place.url(cluster, node, role))
     login = place.login(cluster, role)
     lines = [f"GET {path} HTTP/1.0", f"Host: {server.netloc}", *([f"Authorization: {login.header}"] if login else [])]

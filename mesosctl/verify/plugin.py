@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pytest
 from testinfra.host import Host
@@ -148,7 +149,7 @@ class Plugin:
     @pytest.fixture(scope="session")
     def ask(self) -> Ask:
         """HTTP to the programs of the cluster."""
-        return lambda node, role, path: get(self._on(node), self._cluster, node, role, path)
+        return lambda node, role, path: get(self._asking(node), self._cluster, node, role, path)
 
     def _is_wanted(self, item: pytest.Item) -> bool:
         promise = _promise(item)
@@ -168,6 +169,16 @@ class Plugin:
             self._transport.close()
         failure = failure_of(self._failure, Mask(self._cluster)) if self._failure else None
         return Finding(place, tuple(self._outcomes), failure)
+
+    def _asking(self, node: Node) -> Host:
+        """Who asks a node's program: the host that is looked at, as its own programs do. For the whole cluster it is
+        the node itself, or any other host where that one cannot be reached."""
+        if self._place != WHOLE:
+            return self._on(self._cluster.host(self._place))
+        for each in (node, *self._cluster.hosts):
+            with suppress(TransportError):
+                return self._on(each)
+        return self._on(node)
 
     def _on(self, node: Node) -> Host:
         if node.name in self._lost:
