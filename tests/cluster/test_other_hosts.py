@@ -14,6 +14,7 @@ import pytest
 
 from mesosctl import lab
 from mesosctl.lab import ImageKind
+from tests.cluster import zookeeper_release
 from tests.cluster.conftest import Cluster, eventually, srvr_mode
 from tests.cluster.labs import cluster_of, leftovers
 from tests.conftest import LabFactory
@@ -23,31 +24,6 @@ SSHD = (
     'echo "$KEY" >/root/.ssh/authorized_keys && chmod 0600 /root/.ssh/authorized_keys && exec /usr/sbin/sshd -D'
 )
 """The whole boot of a host without systemd."""
-RELEASE = r"""
-import os, re, shutil, sys, zipfile
-share, root = "/usr/share/java", "/tmp/release/apache-zookeeper-3.8.0-bin"
-jars, wanted = set(), ["zookeeper.jar", "slf4j-log4j12.jar", "log4j-1.2.jar"]
-while wanted:
-    jar = wanted.pop()
-    path = os.path.join(share, jar)
-    if jar in jars or not os.path.exists(path):
-        continue
-    jars.add(jar)
-    with zipfile.ZipFile(path) as archive:
-        try:
-            manifest = archive.read("META-INF/MANIFEST.MF").decode().replace("\r\n ", "").replace("\n ", "")
-        except KeyError:
-            continue
-    found = re.search(r"^Class-Path: *(.*)$", manifest, re.M)
-    wanted += [os.path.basename(word) for word in (found[1].split() if found else [])]
-os.makedirs(root + "/lib")
-os.makedirs(root + "/bin")
-for jar in jars:
-    shutil.copy(os.path.join(share, jar), root + "/lib/" + jar)
-open(root + "/bin/zkServer.sh", "w").write("#!/bin/sh\n")
-os.system("tar -C /tmp/release -czf /tmp/release.tar.gz apache-zookeeper-3.8.0-bin && rm -r /tmp/release")
-"""
-"""Puts the distribution's jars into the form of a release."""
 
 USERS = re.compile("/etc/(passwd|shadow|group|gshadow)-?")
 """Users stay: files may belong to them."""
@@ -166,11 +142,7 @@ def verified(cluster: Cluster) -> None:
 
 
 def test_zookeeper_from_a_release(baked: Cluster, tmp_path: Path) -> None:
-    baked.lab.exec("h1", ["python3", "-c", RELEASE])
-    release = tmp_path / "apache-zookeeper-3.8.0-bin.tar.gz"
-    done = baked.lab.exec("h1", ["cat", "/tmp/release.tar.gz"])
-    release.write_bytes(done.stdout)
-    assert release.stat().st_size > 2_000_000
+    release = zookeeper_release.make(tmp_path)
     baked.sh("h1", "dpkg --force-depends --remove libzookeeper-java")
     digest = hashlib.sha256(release.read_bytes()).hexdigest()
 
