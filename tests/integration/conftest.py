@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from tests.integration.browser import WAIT_MS, chromium
 from tests.integration.docker_engine import engine
+from tests.integration.fake_master import FakeMaster
 from tests.integration.programs import Programs
 from tests.integration.zookeeper import ZooKeeper
 
@@ -28,6 +29,13 @@ def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Docker engine answers at the usual socket."""
     with engine(tmp_path_factory.mktemp("docker")):
         yield
+
+
+@pytest.fixture
+def master() -> Iterator[FakeMaster]:
+    """A master that the test plays."""
+    with FakeMaster() as master:
+        yield master
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import pwd
 import signal
@@ -11,10 +9,8 @@ import subprocess
 import sys
 import textwrap
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,85 +18,14 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo, Environment, KillPolicy
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskStatus
+from tests.integration.agent import TERMINAL, AgentProcess, eventually, processes_of, running_agent
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
-from tests.ports import free_port
-
-TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_DROPPED", "TASK_ERROR"}
-
-
-class AgentProcess:
-    """`python -m mesosctl.runtime.agent` with its log in `log`."""
-
-    def __init__(self, master: str, folder: Path, *flags: str, port: int | None = None) -> None:
-        self.port = port or free_port()
-        self.work_dir = folder / "work"
-        self.log = folder / "log"
-        arguments = [
-            *(sys.executable, "-m", "mesosctl.runtime.agent", "--ip=127.0.0.1", f"--port={self.port}"),
-            *(f"--master={master}", f"--work_dir={self.work_dir}", "--registration_backoff_factor=10ms", *flags),
-        ]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(arguments, stderr=log, env={**os.environ, "MESOS_ATTRIBUTES": "rack:r1"})
-
-    def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            return json.loads(answer.read())
-
-    def post(self, path: str, body: object) -> tuple[int, bytes]:
-        """Status and body of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def sandbox(self, executor: str) -> Path:
-        frameworks = self.work_dir / "slaves" / AGENT_ID.value / "frameworks" / FRAMEWORK_ID.value
-        return frameworks / "executors" / executor / "runs" / "latest"
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def master() -> Iterator[FakeMaster]:
-    with FakeMaster() as master:
-        yield master
 
 
 @pytest.fixture
 def agent(master: FakeMaster, tmp_path: Path) -> Iterator[AgentProcess]:
-    tmp_path.chmod(0o755)
-    agent = AgentProcess(master.address, tmp_path)
-    try:
-        master.registrations.get(timeout=30)
+    with running_agent(master, tmp_path) as agent:
         yield agent
-    finally:
-        master.send(internal.ShutdownFramework(FRAMEWORK_ID))
-        agent.stop()
-
-
-def eventually(condition: Any, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.05)
-
-
-def processes_of(text: str) -> list[int]:
-    """The processes whose command line contains a text."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                if text in entry.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"):
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
 
 
 def test_registers_with_what_it_has(master: FakeMaster, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.resources import Resource, Volume
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskStatus
 from mesosctl.runtime.resources import Resources
+from tests.integration.agent import TERMINAL, AgentProcess, eventually, processes_of
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
-from tests.integration.test_agent import TERMINAL, AgentProcess, eventually, processes_of
 from tests.integration.test_isolation import ROOT, groups, needs_cgroups
 
 CHECKPOINTED = msgspec.structs.replace(FRAMEWORK, checkpoint=True)

@@ -19,9 +19,9 @@ from mesosctl.runtime.protocol.basics import DurationInfo, ExecutorID, Parameter
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Environment, KillPolicy
 from mesosctl.runtime.protocol.resources import Resource, Value, Volume
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
+from tests.integration.agent import TERMINAL, AgentProcess, eventually
 from tests.integration.docker_engine import IMAGE, make_image
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
-from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 from tests.integration.test_agent_recovery import CHECKPOINTED, Site, site  # noqa: F401
 from tests.ports import TASK_PORTS
 
@@ -39,12 +39,6 @@ def image(docker_engine: None) -> Iterator[None]:
     make_image(SHELL, 'ENTRYPOINT ["/bin/sh", "-c"]')
     yield
     subprocess.run(["docker", "rmi", "-f", IMAGE, SHELL], check=False, capture_output=True)
-
-
-@pytest.fixture
-def master() -> Iterator[FakeMaster]:
-    with FakeMaster() as master:
-        yield master
 
 
 @pytest.fixture

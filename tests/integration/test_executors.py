@@ -20,9 +20,9 @@ from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, Env
 from mesosctl.runtime.protocol.recordio import RecordDecoder
 from mesosctl.runtime.protocol.resources import Volume
 from mesosctl.runtime.protocol.tasks import CheckInfo, ExecutorInfo, HealthCheck, TaskInfo, TaskStatus
+from tests.integration.agent import TERMINAL, AgentProcess, eventually, processes_of
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
 from tests.integration.programs import Programs, Scheduler
-from tests.integration.test_agent import TERMINAL, AgentProcess, eventually, processes_of
 from tests.integration.test_agent_recovery import CHECKPOINTED, Site
 
 Reason = TaskStatus.Reason

@@ -16,8 +16,8 @@ from mesosctl.runtime import internal
 from mesosctl.runtime.protocol.basics import TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo
 from mesosctl.runtime.protocol.tasks import TaskStatus
+from tests.integration.agent import TERMINAL, AgentProcess, eventually, running_agent
 from tests.integration.fake_master import FRAMEWORK_ID, FakeMaster
-from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 from tests.unit.test_fetcher import tar
 
 URI = CommandInfo.URI
@@ -71,24 +71,10 @@ def files(tmp_path: Path) -> Iterator[Files]:
 
 
 @pytest.fixture
-def master() -> Iterator[FakeMaster]:
-    with FakeMaster() as master:
-        yield master
-
-
-@pytest.fixture
 def agent(master: FakeMaster, tmp_path: Path) -> Iterator[AgentProcess]:
-    tmp_path.chmod(0o755)
-    agent = AgentProcess(
-        master.address, tmp_path, f"--fetcher_cache_dir={tmp_path / 'cache'}", "--fetcher_cache_size=10KB"
-    )
-    try:
-        master.registrations.get(timeout=30)
+    flags = f"--fetcher_cache_dir={tmp_path / 'cache'}", "--fetcher_cache_size=10KB"
+    with running_agent(master, tmp_path, *flags) as agent:
         yield agent
-        assert "Traceback" not in agent.log.read_text()
-    finally:
-        master.send(internal.ShutdownFramework(FRAMEWORK_ID))
-        agent.stop()
 
 
 def ended(master: FakeMaster) -> TaskStatus:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +16,8 @@ from mesosctl.runtime.protocol.basics import ExecutorID, TaskID
 from mesosctl.runtime.protocol.containers import CommandInfo, ContainerInfo, RLimitInfo
 from mesosctl.runtime.protocol.resources import Resource, Value, Volume
 from mesosctl.runtime.protocol.tasks import ExecutorInfo, TaskInfo, TaskStatus
+from tests.integration.agent import TERMINAL, eventually, running_agent
 from tests.integration.fake_master import AGENT_ID, FRAMEWORK, FRAMEWORK_ID, FakeMaster
-from tests.integration.test_agent import TERMINAL, AgentProcess, eventually
 
 CGROUPS = "/sys/fs/cgroup"
 ROOT = f"mesosctl-test-{os.getpid()}"
@@ -28,25 +26,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="isolation needs root"
 needs_cgroups = pytest.mark.skipif(not HAS_CGROUPS, reason="no cgroups here")
 RLimit = RLimitInfo.RLimit
 Reason = TaskStatus.Reason
-
-
-@pytest.fixture
-def master() -> Iterator[FakeMaster]:
-    with FakeMaster() as master:
-        yield master
-
-
-@contextmanager
-def agent(master: FakeMaster, folder: Path, *flags: str) -> Iterator[AgentProcess]:
-    folder.chmod(0o755)
-    process = AgentProcess(master.address, folder, *flags)
-    try:
-        master.registrations.get(timeout=30)
-        yield process
-        assert "Traceback" not in process.log.read_text()
-    finally:
-        master.send(internal.ShutdownFramework(FRAMEWORK_ID))
-        process.stop()
 
 
 def resources(**scalars: float) -> tuple[Resource, ...]:
@@ -75,7 +54,7 @@ GREEDY = "x = bytearray(300 << 20); print('survived')"
 def test_cgroups(master: FakeMaster, tmp_path: Path) -> None:
     flags = ("--isolation=cgroups/cpu,cgroups/mem,cgroups/pids", f"--cgroups_root={ROOT}", "--cgroups_enable_cfs")
     try:
-        with agent(master, tmp_path, *flags) as process:
+        with running_agent(master, tmp_path, *flags) as process:
             master.run("idle", "sleep 1000", resources=resources(cpus=0.5, mem=64))
             master.states_until("RUNNING")
             assert len(groups()) >= 3
@@ -135,7 +114,7 @@ def test_volumes_limits_and_process_ids(master: FakeMaster, tmp_path: Path) -> N
         f"cat inside/given {point}/given; touch inside/new || echo read-only; echo made > {point}/made; "
         "echo x > to/x; ulimit -n; ulimit -Hn; ulimit -c; ls /proc | grep -c '^[0-9]'; echo $$; exit 7"
     )
-    with agent(master, tmp_path, "--isolation=namespaces/pid,posix/cpu,network/cni") as process:
+    with running_agent(master, tmp_path, "--isolation=namespaces/pid,posix/cpu,network/cni") as process:
         master.run("a", command, container=mesos(volumes=volumes, rlimit_info=rlimits))
         status = ended(master)
         assert (status.state, status.message) == ("TASK_FAILED", "Command exited with status 7")
@@ -166,7 +145,7 @@ def test_volumes_limits_and_process_ids(master: FakeMaster, tmp_path: Path) -> N
 
 def test_a_task_over_its_disk(master: FakeMaster, tmp_path: Path) -> None:
     flags = ("--isolation=disk/du", "--enforce_container_disk_quota", "--container_disk_watch_interval=100ms")
-    with agent(master, tmp_path, *flags):
+    with running_agent(master, tmp_path, *flags):
         master.run("a", "head -c 9000000 /dev/zero > big; sleep 1000", resources=resources(disk=8))
         status = ended(master)
         assert status.reason is TaskStatus.Reason.REASON_CONTAINER_LIMITATION_DISK
