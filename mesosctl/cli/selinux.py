@@ -62,8 +62,9 @@ def show(inventory: Path, options: RunOptions) -> ExitCode:
 def set_(mode: str | None, inventory: Path, dry_run: bool, diff: bool, yes: bool, options: RunOptions) -> ExitCode:
     """Set the mode, MODE or the one that the inventory asks for.
 
-    Shows first what would change, and asks. Never reboots: where only a reboot helps it says so. A host without
-    SELinux stays as it is.
+    Shows first what would change, and asks. Never reboots: where only a reboot helps it says so. From disabled to
+    enforcing it goes by way of permissive, where files get the labels that they lack. A host without SELinux stays
+    as it is.
     """
     session = Session(inventory, options)
     wanted = SelinuxMode(mode) if mode else session.cluster.selinux
