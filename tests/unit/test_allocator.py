@@ -207,7 +207,8 @@ def test_what_drops_filters(change: str) -> None:
             assert small.cycle() == []
             small.allocator.activate_framework("f")
         case "agent":
-            small.allocator.update_agent("a", HOST, Resources.parse(ALL))
+            small.allocator.remove_agent("a")
+            small.agent("a", ALL)
         case "unsuppress":
             small.allocator.suppress("f", ["r"])
             small.allocator.update_framework("f", framework_info("r", "s"), suppressed=["s"])
@@ -395,7 +396,9 @@ def test_an_agent_with_less_than_before() -> None:
     small.agent("a", ALL)
     small.framework("f", "r")
     small.cycle()
-    small.allocator.update_agent("a", HOST, Resources.parse("cpus:2;mem:1024"))
+    ((framework, _, _, used),) = small.given
+    small.allocator.remove_agent("a")
+    small.allocator.add_agent("a", HOST, Resources.parse("cpus:2;mem:1024"), {framework: used})
     assert not small.allocator.available("a")
     small.decline(None)
     assert str(small.allocator.available("a")) == "cpus:2; mem:1024"

@@ -55,12 +55,11 @@ class Life(RuleBasedStateMachine):
     @rule(agent=some_agent, total=some_total)
     def agent_comes_or_changes(self, agent: str, total: str) -> None:
         info, resources = AgentInfo(hostname=agent), Resources.parse(total)
-        if agent not in self.totals:
-            self.allocator.add_agent(agent, info, resources)
-        elif any(key[1] == agent for key in self.held):
+        if any(key[1] == agent for key in self.held):
             return  # with what it lost still in use, nothing here would hold
-        else:
-            self.allocator.update_agent(agent, info, resources)
+        if agent in self.totals:
+            self.allocator.remove_agent(agent)
+        self.allocator.add_agent(agent, info, resources)
         self.totals[agent] = resources
         self._forget(agent=agent)
 

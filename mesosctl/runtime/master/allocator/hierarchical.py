@@ -135,15 +135,9 @@ class Allocator:
             self._take(framework_id, agent, resources, grant=False)
         agent.recount()
 
-    def update_agent(self, agent_id: str, info: AgentInfo, total: Resources) -> None:
-        """It registered again, with other info or resources: filters for it are dropped."""
-        agent = self._agents[agent_id]
-        agent.info = info
-        self._set_total(agent, total)
-        self._want_agent(agent_id)
-
     def remove_agent(self, agent_id: str) -> None:
-        """It is gone, with all that was used there. Rescind its offers; recovering them is not needed."""
+        """It is gone, with all that was used there, or about to be added again as it has come back: filters for it are
+        dropped. Rescind its offers; recovering them is not needed."""
         agent = self._agents[agent_id]
         for framework_id, resources in list(agent.used.items()):
             self.recover_resources(framework_id, agent_id, resources)
