@@ -8,6 +8,7 @@ import pwd
 import random
 import shutil
 import subprocess
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -422,6 +423,13 @@ def test_a_journal_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(journal_module, "_LONG_BYTES", 600)
     monkeypatch.setattr(journal_module, "_LATER_SECONDS", 0)
     monkeypatch.setattr(journal_module, "_discard", lambda _: None)
+    renew = Journal._renew
+
+    def slowly(journal: Journal) -> None:
+        time.sleep(0.1)
+        renew(journal)
+
+    monkeypatch.setattr(Journal, "_renew", slowly)
     folder = tmp_path / META / "slaves" / "A"
     random.seed(7)
 

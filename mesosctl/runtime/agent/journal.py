@@ -54,6 +54,7 @@ class Journal:
         self._committed: list[Change] = []
         """What is durable and not in its file."""
         self._later: asyncio.TimerHandle | None = None
+        self._renewing = False
         self._thread = ThreadPoolExecutor(1, "journal")
         self._writer = ThreadPoolExecutor(1, "checkpoints")
         self._encode = msgspec.json.Encoder().encode
@@ -153,12 +154,14 @@ class Journal:
         self._later = None
         changes, self._committed = self._committed, []
         self._run(self._writer, apply, self._folder, changes)
-        if self._size > _LONG_BYTES and not self._folder.joinpath(_OLD).exists():
+        if self._size > _LONG_BYTES and not self._renewing and not self._folder.joinpath(_OLD).exists():
+            self._renewing = True
             self._run(self._thread, self._renew).add_done_callback(self._renewed)
 
     def _renewed(self, future: asyncio.Future[None]) -> None:
         """All that the old journal speaks of is in files once the writer has done what it is told now."""
         assert self._folder is not None
+        self._renewing = False
         if not future.cancelled() and future.exception() is None:
             changes, self._committed = self._committed, []
             self._run(self._writer, apply, self._folder, changes)
