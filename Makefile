@@ -19,7 +19,7 @@ demo-down: $(VENV)/.ready
 	rm -f $(LAB).yaml
 
 test: $(VENV)/.ready system lint  ## Everything, real hosts included
-	$(BIN)/pytest tests/unit tests/integration tests/cluster tests/bench
+	$(BIN)/pytest -n 2 tests/unit tests/integration tests/cluster tests/bench
 
 test-slow: test  ## And what takes long: the Molecule scenarios of all roles
 	for role in roles/*/molecule; do (cd $$role/.. && LC_ALL=C.UTF-8 PATH=$(CURDIR)/$(BIN):$$PATH molecule test) || exit 1; done
