@@ -21,8 +21,10 @@ demo-down: $(VENV)/.ready
 test: $(VENV)/.ready system lint  ## Everything, real hosts included
 	$(BIN)/pytest -n 2 tests/unit tests/integration tests/cluster tests/bench
 
-test-slow: test  ## And what takes long: the Molecule scenarios of all roles
+test-slow: test  ## And what takes long: the Molecule scenarios of all roles, hosts with a kernel of their own
 	for role in roles/*/molecule; do (cd $$role/.. && LC_ALL=C.UTF-8 PATH=$(CURDIR)/$(BIN):$$PATH molecule test) || exit 1; done
+	sh tests/install-system-packages.sh user-mode-linux
+	$(BIN)/pytest tests/machines
 
 fuzz: $(VENV)/.ready  ## The unit tests with generated cases that are new each time
 	MESOSCTL_TESTS_BY_CHANCE=1 $(BIN)/pytest tests/unit

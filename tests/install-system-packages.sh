@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs what local hosts and the tests need from the distribution: the one place that names it.
+# Installs what local hosts and the tests need from the distribution: the one place that names it. Arguments are packages
+# that only some tests need.
 set -eu
-needed="docker.io debootstrap iptables openssh-server openssh-client socat tinyproxy-bin shellcheck git wget curl sudo maven libzookeeper-java default-jre-headless gcc libc6-dev python3-dev chromium vagrant"
+needed="docker.io debootstrap iptables openssh-server openssh-client socat tinyproxy-bin shellcheck git wget curl sudo maven libzookeeper-java default-jre-headless gcc libc6-dev python3-dev chromium vagrant $*"
 
 if [ "$(id -u)" != 0 ]; then
 	echo "local hosts need root: run this as root, or with sudo" >&2
