@@ -448,7 +448,7 @@ def test_a_task_on_a_terminal(site: tuple[FakeMaster, AgentProcess]) -> None:
     eventually(lambda: written.read_bytes().endswith(b"nobody\r\n20 30\r\ntrouble\r\n"))
     eventually(lambda: processes_of("sleep 98813") and processes_of("sleep 98814"))
     kill(master, "typed")
-    eventually(lambda: not processes_of("sleep 9881"))
+    eventually(lambda: not processes_of("sleep 98813") and not processes_of("sleep 98814"))
 
     master.run("counts", "seq 100000", container=container)
     master.states_until("FINISHED", "counts")
