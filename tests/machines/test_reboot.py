@@ -159,3 +159,30 @@ def test_a_reboot_of_the_servers(site: Site) -> None:
     assert agent_id(site) == agent
     site.mesosctl("plan", expect=ExitCode.OK)
     site.mesosctl("verify")
+
+
+def test_a_reboot_of_the_agent(site: Site) -> None:
+    """It is the same agent; what ran on it is over, and Marathon starts it again."""
+    agent, gone = agent_id(site), {task["id"] for app in ("sleeper", "nginx") for task in running(site, app)}
+    site.lab.host(AGENT).reboot()
+    eventually(lambda: whole(site), PATIENCE)
+    eventually(lambda: len(running(site, "sleeper")) == 1 and answers(site), PATIENCE)
+    assert not gone & {task["id"] for app in ("sleeper", "nginx") for task in running(site, app)}
+    assert agent_id(site) == agent
+    assert "This host was rebooted" in site.sh(AGENT, "cat /var/log/mesos/mesos-agent.INFO")
+    assert groups(site) == {containers(site)["sleeper"]["container_id"]}
+    limits = site.sh(AGENT, f"cat {GROUPS}/{containers(site)['sleeper']['container_id']}/memory.max")
+    assert limits.strip() == LIMITS["memory.max"]
+    site.mesosctl("plan", expect=ExitCode.OK)
+    site.mesosctl("verify")
+
+
+def test_a_reboot_as_another_agent(site: Site) -> None:
+    """With other attributes than before, a rebooted host is a new agent; without a reboot it would refuse to start."""
+    agent = agent_id(site)
+    site.sh(AGENT, "systemctl stop mesos-agent")
+    site.sh(AGENT, "echo 'export MESOS_attributes=rack:1' >>/usr/local/etc/mesos/mesos-agent-env.sh")
+    site.lab.host(AGENT).reboot()
+    eventually(lambda: whole(site), PATIENCE)
+    assert agent_id(site) != agent
+    eventually(lambda: len(running(site, "sleeper")) == 1, PATIENCE)
