@@ -34,7 +34,8 @@ def resources(cluster: Cluster, host: Host, facts: Facts) -> list[Resource]:
     later = SelinuxMode.PERMISSIVE if mode is SelinuxMode.ENFORCING and facts.selinux == "disabled" else mode
     found.append(Setting(path=CONFIG, key="SELINUX", value=later.value))
     if (mode is SelinuxMode.DISABLED) != (facts.selinux == "disabled"):
-        note = f"reboot required: SELinux is {facts.selinux} in the running kernel, and {later.value} after a reboot"
+        until = SelinuxMode.PERMISSIVE if mode is SelinuxMode.DISABLED else SelinuxMode.DISABLED
+        note = f"reboot required: SELinux is {until.value} until then, and {later.value} after it"
         if later is not mode:
             note += f"; have it label all files ({LABEL_ALL}), and run this again: it is {mode.value} then"
         found.append(Command(name="SELinux in the running kernel", check=f"echo {sh(f'note: {note}')}", apply=":"))
