@@ -66,7 +66,7 @@ def test_selinux_note_is_shown_and_changes_nothing() -> None:
     note = selinux.resources(cluster, AGENT, REDHAT)[-1]
     assert isinstance(note, Command)
     run = subprocess.run(["dash", "-c", note.check], capture_output=True, text=True, check=True)
-    assert run.stdout.startswith("note: reboot required: SELinux is enforcing")
+    assert run.stdout.startswith("note: reboot required: SELinux is permissive until then")
 
 
 @pytest.mark.parametrize(
