@@ -105,9 +105,9 @@ class FakeMaster:
         return [status.state.removeprefix("TASK_") for status in statuses]
 
     def _register(self, register: internal.Register, answer: BaseHTTPRequestHandler) -> None:
-        self.registrations.put(register)
         self._outgoing = queue.Queue()
         self.send(internal.Registered(AGENT_ID, INFO, self.ping_seconds))
+        self.registrations.put(register)  # who waits for it sends to this agent, not to the one before
         answer.send_response(200)
         answer.send_header("Content-Type", "application/json")
         answer.send_header("Transfer-Encoding", "chunked")
