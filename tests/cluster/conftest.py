@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,16 @@ def srvr_mode(address: str) -> str:
     except OSError:
         return ""
     return next((line.removeprefix("Mode: ") for line in answer.splitlines() if line.startswith("Mode: ")), "")
+
+
+def page(url: str) -> str:
+    """What is served there, "" where nothing answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            body: bytes = answer.read()
+            return body.decode()
+    except OSError:
+        return ""
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sysconfig
-import urllib.request
 import venv
 import xml.etree.ElementTree as Xml
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 from mesosctl import lab
 from mesosctl.errors import ExitCode
 from mesosctl.lab import ImageKind, Lab
-from tests.cluster.conftest import eventually
+from tests.cluster.conftest import eventually, page
 from tests.conftest import LabFactory
 
 ROOT = Path(__file__).parents[2]
@@ -103,15 +102,6 @@ class Desk:
 def program(path: Path, script: str) -> None:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-
-
-def page(url: str) -> str:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            body: bytes = answer.read()
-            return body.decode()
-    except OSError:
-        return ""
 
 
 def test_the_chain_of_the_readme(make_lab: LabFactory, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from mesosctl import lab
 from mesosctl.lab.debian import package_source
 from tests.cluster import conftest
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import Cluster, page
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx.json"
 MARATHONS = ("h1", "h2", "h3")
@@ -57,15 +57,6 @@ class Api:
 
 def eventually(holds: Callable[[], bool]) -> None:
     conftest.eventually(holds, PATIENCE)
-
-
-def page(url: str) -> str:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            body: bytes = answer.read()
-            return body.decode()
-    except OSError:
-        return ""
 
 
 def marathon(cluster: Cluster) -> dict[str, Any]:
