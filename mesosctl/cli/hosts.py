@@ -88,17 +88,12 @@ def trust(
     shown = [finding for finding in findings if finding.key and finding.host in expected]
     proven = [finding for finding in shown if finding.key and finding.key.fingerprint in expected[finding.host]]
     wrong = [finding for finding in shown if finding not in proven]
-    new = [finding for finding in findings if finding.state is State.UNKNOWN and finding not in wrong]
-    changed = [finding for finding in findings if finding.state is State.CHANGED]
-    replaced = [
-        finding
-        for finding in changed
-        if (finding.host in replace and finding not in wrong) or (finding in proven and not finding.pinned)
-    ]
+    others = [finding for finding in findings if finding not in wrong]
+    new = [finding for finding in others if finding.state is State.UNKNOWN]
+    changed = [finding for finding in others if finding.state is State.CHANGED]
+    replaced = [finding for finding in changed if finding.host in replace or (finding in proven and not finding.pinned)]
     # Keys that only the user's or the system's files know are stored too: the nodes are told of them.
-    known = [
-        finding for finding in findings if finding.state is State.KNOWN and not finding.pinned and finding not in wrong
-    ]
+    known = [finding for finding in others if finding.state is State.KNOWN and not finding.pinned]
     if output == "text":
         _show(findings, replaced, wrong)
     if asked := [finding for finding in (*new, *replaced) if finding not in proven]:
