@@ -74,6 +74,12 @@ def no_proxy(found: str, cluster: Cluster) -> None:
     assert not missing, f"not reached directly: {', '.join(sorted(missing))}"
 
 
+def credentials(cluster: Cluster) -> tuple[str, str]:
+    """Name and password for the proxy; "" for what it does not ask for."""
+    proxy = cluster.proxy
+    return proxy.username or "", proxy.password.reveal() if proxy.password else ""
+
+
 def homes(host: Host, cluster: Cluster) -> list[str]:
     """Those of the users who have settings of their own, as far as the host knows them."""
     found = (host.run("getent passwd %s | cut -d: -f6", user).stdout.strip() for user in cluster.proxy.users)
@@ -147,7 +153,6 @@ def test_password_is_kept(host: Host, cluster: Cluster) -> None:
 @promise(when=tool("maven"))
 def test_maven_proxy(host: Host, cluster: Cluster) -> None:
     """Maven's settings have the proxy, active"""
-    wanted = cluster.proxy.username or "", cluster.proxy.password.reveal() if cluster.proxy.password else ""
     for home in homes(host, cluster):
         root = xml.etree.ElementTree.fromstring(host.check_output("cat %s", f"{home}/.m2/settings.xml"))
         found = {}
@@ -161,7 +166,7 @@ def test_maven_proxy(host: Host, cluster: Cluster) -> None:
                 place = f"{values.get('host')}:{values.get('port', '8080')}" if values else "no proxy"
                 assert place == f"{declared.host}:{declared.port}", f"{scheme} goes to {place}"
                 login = values.get("username", ""), values.get("password", "")
-                assert login == wanted, f"{scheme} goes to the proxy with another login, or none"
+                assert login == credentials(cluster), f"{scheme} goes to the proxy with another login, or none"
 
 
 @promise(when=tool("git"))
@@ -190,9 +195,8 @@ def test_git_protocol(host: Host, cluster: Cluster) -> None:
     configured = host.run("sed -n 's/^[[:space:]]*gitProxy *= *//p' /etc/gitconfig").stdout.replace('"', "").split("\n")
     assert "/usr/bin/gitproxy" in configured, "git is not told of it"
     if cluster.proxy.username:
-        password = cluster.proxy.password.reveal() if cluster.proxy.password else ""
         login = host.check_output("cat /etc/gitproxy.auth")
-        assert login == f"{cluster.proxy.username}:{password}", "gitproxy has another login"
+        assert login == ":".join(credentials(cluster)), "gitproxy has another login"
 
 
 @promise(when=tool("packages"))
@@ -210,9 +214,8 @@ def test_package_manager_proxy(host: Host, cluster: Cluster) -> None:
         if found.get("", "").rstrip("/") == address(cluster, declared):
             return
         assert found.get("", "").rstrip("/") == str(declared).rstrip("/"), "dnf takes another proxy, or none"
-        password = cluster.proxy.password.reveal() if cluster.proxy.password else ""
         login = (found.get("username", ""), found.get("password", ""))
-        assert login == (cluster.proxy.username or "", password), "dnf says another name or password to the proxy"
+        assert login == credentials(cluster), "dnf says another name or password to the proxy"
 
 
 @promise(when=tool("sudo"))
